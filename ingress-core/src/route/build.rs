@@ -1,0 +1,145 @@
+//! Making a [`RouteTable`].
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{HostPattern, HostRoutes, Route, RouteTable};
+
+/// Why a table or a snapshot could not be built.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// Two routes for the same host, path and kind of path.
+    #[error("host {host}, path {path}: there are two routes; keep one")]
+    Duplicate {
+        /// The host of both.
+        host: String,
+        /// The path of both.
+        path: String,
+    },
+    /// A route leads to an upstream that was not added.
+    #[error("host {host}, path {path}: there is no upstream {upstream:?}; add it to the builder")]
+    NoUpstream {
+        /// The host of the route.
+        host: String,
+        /// The path of the route.
+        path: String,
+        /// The upstream that it names.
+        upstream: String,
+    },
+    /// Two upstreams of one name.
+    #[error("there are two upstreams {0:?}; keep one")]
+    DuplicateUpstream(String),
+    /// The trie refused a path that [`PathPattern`](super::PathPattern) accepted: a defect of this crate.
+    #[error("the trie refused a path: {0}")]
+    Trie(String),
+}
+
+impl BuildError {
+    pub(super) fn duplicate(route: &Route) -> Self {
+        Self::Duplicate { host: route.host.to_string(), path: route.path.to_string() }
+    }
+}
+
+/// Collects routes, then builds the table.
+#[derive(Debug, Default)]
+#[must_use]
+pub struct RouteTableBuilder {
+    hosts: BTreeMap<HostPattern, Vec<Arc<Route>>>,
+    default: Option<Arc<Route>>,
+}
+
+impl RouteTableBuilder {
+    /// Adds a route to the host that it names.
+    pub fn route(mut self, route: impl Into<Arc<Route>>) -> Self {
+        let route = route.into();
+        self.hosts.entry(route.host.clone()).or_default().push(route);
+        self
+    }
+
+    /// What answers where no rule matches; without it that is 404.
+    pub fn default_route(mut self, route: impl Into<Arc<Route>>) -> Self {
+        self.default = Some(route.into());
+        self
+    }
+
+    /// Builds the table.
+    ///
+    /// # Errors
+    /// [`BuildError::Duplicate`] if two routes have the same host, path and kind of path.
+    pub fn build(self) -> Result<RouteTable, BuildError> {
+        self.build_from(&RouteTable::default())
+    }
+
+    /// Builds the table and takes over from an earlier one each host whose routes are the same, so that its trie is not built again.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build).
+    pub fn build_from(self, earlier: &RouteTable) -> Result<RouteTable, BuildError> {
+        let mut table = RouteTable { default: self.default, ..RouteTable::default() };
+        for (pattern, routes) in self.hosts {
+            let routes = match earlier.pattern(&pattern) {
+                Some(held) if held.holds(&routes) => held.clone(),
+                _ => Arc::new(HostRoutes::build(routes)?),
+            };
+            match pattern {
+                HostPattern::Exact(name) => drop(table.exact.insert(name, routes)),
+                HostPattern::Wildcard(name) => drop(table.wildcard.insert(name, routes)),
+                HostPattern::Any => table.any = Some(routes),
+            }
+        }
+        Ok(table)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Backend, PathPattern};
+    use super::*;
+
+    fn route(host: &str, path: &str, upstream: &str) -> Route {
+        let host = HostPattern::parse(host).unwrap();
+        Route::new(host, PathPattern::prefix(path).unwrap(), Backend::Upstream(upstream.into()))
+    }
+
+    fn upstream<'t>(table: &'t RouteTable, host: &str, path: &str) -> Option<&'t str> {
+        match &table.find(host, path)?.route.backend {
+            Backend::Upstream(name) => Some(name),
+            Backend::Denied(reason) => panic!("{reason}"),
+        }
+    }
+
+    #[test]
+    fn the_most_specific_host_decides_alone() {
+        let table = RouteTable::builder()
+            .route(route("a.b.com", "/x", "exact"))
+            .route(route("*.b.com", "/", "wildcard"))
+            .route(route("", "/", "any"))
+            .build()
+            .unwrap();
+        assert_eq!(upstream(&table, "a.b.com", "/x"), Some("exact"));
+        assert_eq!(upstream(&table, "a.b.com", "/y"), None);
+        assert_eq!(upstream(&table, "c.b.com", "/y"), Some("wildcard"));
+        for host in ["b.com", "x.c.b.com", ".b.com", "a~.b.com", "other"] {
+            assert_eq!(upstream(&table, host, "/y"), Some("any"), "{host}");
+        }
+    }
+
+    #[test]
+    fn unchanged_hosts_keep_their_trie() {
+        let builder = |b: &str| RouteTable::builder().route(route("a", "/", "one")).route(route("b", "/", b));
+        let first = builder("two").build().unwrap();
+        let second = builder("three").build_from(&first).unwrap();
+        assert!(Arc::ptr_eq(first.host("a").unwrap(), second.host("a").unwrap()));
+        assert_eq!(upstream(&second, "b", "/"), Some("three"));
+        assert_ne!(first, second);
+        assert_eq!(first, builder("two").build().unwrap());
+    }
+
+    #[test]
+    fn two_routes_for_one_path_are_an_error() {
+        let twice = RouteTable::builder().route(route("a", "/x", "one")).route(route("a", "/x", "two"));
+        let error = twice.build().unwrap_err();
+        assert_eq!(error.to_string(), "host a, path /x: there are two routes; keep one");
+    }
+}

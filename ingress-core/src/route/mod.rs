@@ -1,0 +1,160 @@
+//! From host and path to a route.
+//!
+//! [`RouteTable::find`] looks the host up in a hash map and the path in the trie of that host, so its cost does not grow with the number
+//! of hosts. Which rule wins is written down in `rank.rs` alone.
+
+mod build;
+mod host;
+mod normalize;
+mod path;
+mod rank;
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+pub use build::{BuildError, RouteTableBuilder};
+pub use host::{HostError, HostPattern, canonical_host};
+pub use normalize::{PathError, normalize};
+pub use path::{HostRoutes, PathPattern};
+pub use rank::Age;
+
+use crate::policy::{Retry, Timeouts};
+
+/// What a rule leads to: a backend, and the policies that hold on the way there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Route {
+    /// The hosts of the rule.
+    pub host: HostPattern,
+    /// The paths of the rule.
+    pub path: PathPattern,
+    /// Who answers.
+    pub backend: Backend,
+    /// The object that the rule stands in; `None` for a route made by hand.
+    pub ingress: Option<ObjectName>,
+    /// How long the upstream side may take.
+    pub timeouts: Timeouts,
+    /// When another endpoint is tried.
+    pub retry: Retry,
+}
+
+impl Route {
+    /// A route with default policies that belongs to no Ingress.
+    #[must_use]
+    pub fn new(host: HostPattern, path: PathPattern, backend: Backend) -> Self {
+        Self { host, path, backend, ingress: None, timeouts: Timeouts::default(), retry: Retry::default() }
+    }
+}
+
+/// Who answers the requests of a route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Backend {
+    /// The upstream of this name ([`Upstream::name`](crate::upstream::Upstream::name)); one without endpoints answers 503.
+    Upstream(Arc<str>),
+    /// Nobody: every request is answered 503, for this reason. For a rule whose protection could not be built.
+    Denied(Arc<str>),
+}
+
+/// Namespace and name of a Kubernetes object.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ObjectName {
+    /// The namespace.
+    pub namespace: Arc<str>,
+    /// The name.
+    pub name: Arc<str>,
+}
+
+impl std::fmt::Display for ObjectName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// What [`RouteTable::find`] found.
+#[derive(Debug, Clone, Copy)]
+pub struct Match<'t> {
+    /// The route, which lives as long as its table; its address names it within the table.
+    pub route: &'t Arc<Route>,
+}
+
+type Hosts = HashMap<Arc<str>, Arc<HostRoutes>, foldhash::fast::FixedState>;
+
+/// All routes. Immutable; made by [`RouteTable::builder`] or by the compile.
+#[derive(Debug, Default)]
+pub struct RouteTable {
+    exact: Hosts,
+    wildcard: Hosts,
+    any: Option<Arc<HostRoutes>>,
+    default: Option<Arc<Route>>,
+}
+
+impl RouteTable {
+    /// A builder without routes.
+    pub fn builder() -> RouteTableBuilder {
+        RouteTableBuilder::default()
+    }
+
+    /// Finds the route of a request.
+    ///
+    /// `host` is in the form that [`canonical_host`] makes, `path` in that of [`normalize`]. The host decides first: the rules of an exact
+    /// name, else of the wildcard one label up, else those without a host. If the path matches none of them the answer is `None`, even
+    /// where a less specific host has a rule for it: what then answers is the [default route](Self::default_route).
+    ///
+    /// Allocates nothing beyond what matchit does: one small vector when the search passes a prefix on its way down.
+    pub fn find(&self, host: &str, path: &str) -> Option<Match<'_>> {
+        let route = self.host(host)?.find(path)?;
+        Some(Match { route })
+    }
+
+    /// The rules that are looked at for a host.
+    pub fn host(&self, host: &str) -> Option<&Arc<HostRoutes>> {
+        self.exact.get(host).or_else(|| self.wildcard(host)).or(self.any.as_ref())
+    }
+
+    fn wildcard(&self, host: &str) -> Option<&Arc<HostRoutes>> {
+        if self.wildcard.is_empty() {
+            return None;
+        }
+        let (label, parent) = host.split_once('.')?;
+        let valid = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        (!label.is_empty() && label.bytes().all(valid)).then(|| self.wildcard.get(parent)).flatten()
+    }
+
+    /// What answers where no rule matches; `None` means 404.
+    pub fn default_route(&self) -> Option<&Arc<Route>> {
+        self.default.as_ref()
+    }
+
+    /// All hosts with their routes, in no particular order.
+    pub fn hosts(&self) -> impl Iterator<Item = (HostPattern, &Arc<HostRoutes>)> {
+        let exact = self.exact.iter().map(|(name, routes)| (HostPattern::Exact(name.clone()), routes));
+        let wildcard = self.wildcard.iter().map(|(name, routes)| (HostPattern::Wildcard(name.clone()), routes));
+        exact.chain(wildcard).chain(self.any.iter().map(|routes| (HostPattern::Any, routes)))
+    }
+
+    /// The rules of one pattern.
+    pub fn pattern(&self, pattern: &HostPattern) -> Option<&Arc<HostRoutes>> {
+        match pattern {
+            HostPattern::Exact(name) => self.exact.get(name),
+            HostPattern::Wildcard(name) => self.wildcard.get(name),
+            HostPattern::Any => self.any.as_ref(),
+        }
+    }
+}
+
+/// Equal if every request gets the same answer. Hosts that two tables share are not compared again.
+impl PartialEq for RouteTable {
+    fn eq(&self, other: &Self) -> bool {
+        self.default == other.default
+            && self.exact.len() == other.exact.len()
+            && self.wildcard.len() == other.wildcard.len()
+            && self.any.is_some() == other.any.is_some()
+            && self.hosts().all(|(pattern, routes)| {
+                other.pattern(&pattern).is_some_and(|theirs| Arc::ptr_eq(routes, theirs) || routes == theirs)
+            })
+    }
+}
+
+impl Eq for RouteTable {}
