@@ -130,7 +130,8 @@ impl RouteTable {
     /// All hosts with their routes, in no particular order.
     pub fn hosts(&self) -> impl Iterator<Item = (HostPattern, &Arc<HostRoutes>)> {
         let exact = self.exact.iter().map(|(name, routes)| (HostPattern::Exact(name.clone()), routes));
-        let wildcard = self.wildcard.iter().map(|(name, routes)| (HostPattern::Wildcard(name.clone()), routes));
+        let wildcard =
+            self.wildcard.iter().map(|(name, routes)| (HostPattern::Wildcard(name.clone()), routes));
         exact.chain(wildcard).chain(self.any.iter().map(|routes| (HostPattern::Any, routes)))
     }
 

@@ -1,0 +1,105 @@
+//! What the compile refused or changed.
+
+use std::fmt;
+
+/// The result of a compile in words: for logs, events and the start-up summary. Ordered, so that equal inputs give equal reports.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// Defects of objects that are ours.
+    pub findings: Vec<Finding>,
+    /// Ingresses that were left alone because they are not ours, each with the reason. Nothing is written to such objects.
+    pub skipped: Vec<Skipped>,
+    /// How many Ingresses are served.
+    pub ingresses: usize,
+}
+
+/// An Ingress that is not ours.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub struct Skipped {
+    /// The Ingress.
+    pub object: ObjectRef,
+    /// Why it is left alone, and what would have it served.
+    pub reason: String,
+}
+
+/// Names an object.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ObjectRef {
+    /// The kind in lower case, as in a message: `ingress`, `service`.
+    pub kind: &'static str,
+    /// The namespace; empty for an object without one.
+    pub namespace: String,
+    /// The name.
+    pub name: String,
+}
+
+impl fmt::Display for ObjectRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.namespace.as_str() {
+            "" => write!(f, "{} {}", self.kind, self.name),
+            namespace => write!(f, "{} {namespace}/{}", self.kind, self.name),
+        }
+    }
+}
+
+/// How much of the object is affected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Severity {
+    /// Something is not served as the object asks.
+    Error,
+    /// All is served, but something should be changed.
+    Warning,
+}
+
+/// One defect: which object and field, what is wrong, and the way out.
+///
+/// Displays as ``ingress shop/web: spec.rules[0].host: "a b" is not a DNS name …; use …``.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub struct Finding {
+    /// The object that has the defect.
+    pub object: ObjectRef,
+    /// The field, as a path from the root of the object; empty if it is the object as a whole.
+    pub field: String,
+    /// How bad it is.
+    pub severity: Severity,
+    /// A short fixed word for metrics and events, in upper camel case: `UnknownPort`.
+    pub reason: &'static str,
+    /// What is wrong, with the value, and what becomes of it. Lower case, no full stop. Never holds the content of a Secret.
+    pub message: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl Finding {
+    /// A finding about a field of an object.
+    #[must_use]
+    pub fn new(
+        severity: Severity,
+        reason: &'static str,
+        object: ObjectRef,
+        field: impl Into<String>,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        let (field, message, remedy) = (field.into(), message.into(), remedy.into());
+        Self { object, field, severity, reason, message, remedy }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.object)?;
+        if !self.field.is_empty() {
+            write!(f, "{}: ", self.field)?;
+        }
+        f.write_str(&self.message)?;
+        if !self.remedy.is_empty() {
+            write!(f, "; {}", self.remedy)?;
+        }
+        Ok(())
+    }
+}
