@@ -1,0 +1,85 @@
+//! The door from the control path: one publisher, any number of subscribers, one atomic swap.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use ingress_core::Snapshot;
+
+/// A channel for snapshots. Subscribers begin with `initial`.
+pub fn channel(initial: Snapshot) -> (Publisher, Subscriber) {
+    let shared = Arc::new(Shared { current: ArcSwap::from_pointee(initial), version: AtomicU64::new(0) });
+    (Publisher { shared: shared.clone() }, Subscriber { shared })
+}
+
+#[derive(Debug)]
+struct Shared {
+    current: ArcSwap<Snapshot>,
+    version: AtomicU64,
+}
+
+/// Swaps snapshots in. There is one: the control path is its only holder.
+#[derive(Debug)]
+pub struct Publisher {
+    shared: Arc<Shared>,
+}
+
+impl Publisher {
+    /// Makes `snapshot` the current one. The next request on every worker sees it; running requests keep what they began with.
+    ///
+    /// Returns false, and changes nothing, if it equals the current one.
+    pub fn publish(&self, snapshot: Snapshot) -> bool {
+        if **self.shared.current.load() == snapshot {
+            return false;
+        }
+        self.shared.current.store(Arc::new(snapshot));
+        // After the store: a reader that sees the new version also sees the new snapshot, or a newer one.
+        self.shared.version.fetch_add(1, Ordering::Release);
+        true
+    }
+
+    /// The current snapshot.
+    pub fn current(&self) -> Arc<Snapshot> {
+        self.shared.current.load_full()
+    }
+}
+
+/// Reads the current snapshot.
+#[derive(Debug, Clone)]
+pub struct Subscriber {
+    shared: Arc<Shared>,
+}
+
+impl Subscriber {
+    /// A number that grows with each swap. Reading it writes no shared memory.
+    pub(crate) fn version(&self) -> u64 {
+        self.shared.version.load(Ordering::Acquire)
+    }
+
+    /// The current snapshot.
+    pub fn current(&self) -> Arc<Snapshot> {
+        self.shared.current.load_full()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ingress_core::{Endpoints, Upstream};
+
+    use super::*;
+
+    #[test]
+    fn an_equal_snapshot_is_not_published() {
+        let snapshot = |port: u16| {
+            let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
+            Snapshot::builder().upstream(Upstream::new("u", [address])).build().unwrap()
+        };
+        let (publisher, subscriber) = channel(snapshot(1));
+        assert!(!publisher.publish(snapshot(1)));
+        assert_eq!(subscriber.version(), 0);
+        assert!(publisher.publish(snapshot(2)));
+        assert_eq!(subscriber.version(), 1);
+        let endpoints = subscriber.current().upstreams.get("u").unwrap().endpoints.clone();
+        assert!(matches!(endpoints, Endpoints::Addresses(list) if list[0].address.port() == 2));
+    }
+}
