@@ -1,4 +1,5 @@
 //! Routing for an ingress.
+pub mod annotation;
 #[cfg(feature = "kubernetes")]
 pub mod compile;
 pub mod policy;

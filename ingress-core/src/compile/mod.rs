@@ -1,55 +1,37 @@
-//! From Kubernetes objects to a snapshot.
+//! From Kubernetes objects to a snapshot: a whole rebuild in ordered passes.
+//!
+//! 1. `class`: which Ingresses are ours, the oldest first.
+//! 2. `policies`: their annotations.
+//! 3. `rules`: hosts, paths and backends.
+//! 4. `conflicts`: the older of two equal paths wins.
+//! 5. `defaults`: what answers where no path matches.
+//! 6. `routes`: all becomes a table; `services` makes an upstream of each backend, `endpoints` and `external` say who is in it.
+//!
+//! Each pass adds to the report.
+//! Nothing here fails, logs, waits or looks at a clock, and the order of the objects changes nothing.
 
+mod address;
+mod class;
+mod conflicts;
+mod defaults;
+mod endpoints;
+mod external;
+mod index;
 mod objects;
+mod options;
+mod policies;
 mod report;
+mod routes;
+mod rules;
+mod services;
+mod v1beta1;
 
 pub use objects::Objects;
+pub use options::Options;
 pub use report::{Finding, ObjectRef, Report, Severity, Skipped};
-
-use k8s_openapi::api::networking::v1::Ingress;
+pub use v1beta1::ingress_from_v1beta1;
 
 use crate::snapshot::Snapshot;
-
-/// What decides beside the objects: flags and ConfigMap of the controller.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Options {
-    /// The class name that Ingresses use in the annotation `kubernetes.io/ingress.class` (`--ingress-class`, `nginx`).
-    pub ingress_class: String,
-    /// `spec.controller` of the IngressClasses that are ours (`--controller-class`, `k8s.io/ingress-nginx`).
-    pub controller_class: String,
-    /// Serve Ingresses without a class (`--watch-ingress-without-class`, off).
-    pub watch_ingress_without_class: bool,
-    /// Serve Ingresses whose `spec.ingressClassName` is [`ingress_class`](Self::ingress_class), whatever the IngressClass objects say
-    /// (`--ingress-class-by-name`, off).
-    pub ingress_class_by_name: bool,
-    /// Serve only this namespace (`--watch-namespace`); empty means all.
-    pub watch_namespace: String,
-    /// Leave Ingresses with a `spec.defaultBackend` alone (`--disable-catch-all`, off).
-    pub disable_catch_all: bool,
-    /// Refuse Services of type ExternalName (`--disable-svc-external-name`, off).
-    pub disable_external_name: bool,
-    /// `namespace/name` of the Service that answers what no rule matches (`--default-backend-service`); its first port is used.
-    pub default_backend_service: Option<crate::route::ObjectName>,
-    /// Allow endpoints on loopback and link-local addresses: for objects from local files, never for those of an API server.
-    pub local_endpoints: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            ingress_class: "nginx".into(),
-            controller_class: "k8s.io/ingress-nginx".into(),
-            watch_ingress_without_class: false,
-            ingress_class_by_name: false,
-            watch_namespace: String::new(),
-            disable_catch_all: false,
-            disable_external_name: false,
-            default_backend_service: None,
-            local_endpoints: false,
-        }
-    }
-}
 
 /// A snapshot, and what is to be said about it.
 #[derive(Debug, Default, Clone)]
@@ -66,16 +48,25 @@ pub fn compile(objects: &Objects, options: &Options) -> Compiled {
     recompile(&Snapshot::default(), objects, options)
 }
 
-/// As [`compile`], taking over from an earlier snapshot each part that is the same.
-pub fn recompile(earlier: &Snapshot, objects: &Objects, options: &Options) -> Compiled {
-    let _ = (earlier, objects, options);
-    Compiled::default()
-}
-
-/// Converts an Ingress of `extensions/v1beta1` or `networking.k8s.io/v1beta1`, given as JSON.
+/// As [`compile`], taking over from an earlier snapshot each part that is the same: hosts with their tries, routes and upstreams, and the
+/// whole of the routes or of the upstreams if nothing in them changed.
 ///
-/// # Errors
-/// A text that names the field and the value that could not be read.
-pub fn ingress_from_v1beta1(object: serde_json::Value) -> Result<(Ingress, Finding), String> {
-    Err(object.to_string())
+/// The result equals what [`compile`] gives.
+pub fn recompile(earlier: &Snapshot, objects: &Objects, options: &Options) -> Compiled {
+    let mut report = Report { findings: objects.findings.clone(), ..Report::default() };
+    let index = index::Index::new(objects, &mut report.findings);
+    let mut served = class::served(&index, options, &mut report);
+    let findings = &mut report.findings;
+    served.retain(|ingress| !policies::is_canary(ingress, findings));
+    let policies: Vec<_> = served.iter().map(|ingress| policies::read(ingress, findings)).collect();
+    let mut rules = rules::Rules::read(&served, findings);
+    rules.drafts = conflicts::settle(rules.drafts, &served, findings);
+    defaults::add(&mut rules, &served, findings);
+    let mut services = services::Services::new(&index, options, &earlier.upstreams);
+    let routes = routes::Routes { served: &served, policies: &policies, earlier: &earlier.routes };
+    let routes = routes.build(rules, &mut services, findings);
+    endpoints::stray(&index, &served, findings);
+    report.ingresses = served.len();
+    report.settle();
+    Compiled { snapshot: Snapshot::new(routes, services.finish()), report }
 }

@@ -14,6 +14,15 @@ pub struct Report {
     pub ingresses: usize,
 }
 
+impl Report {
+    /// Brings it into its order.
+    pub(super) fn settle(&mut self) {
+        self.findings.sort();
+        self.findings.dedup();
+        self.skipped.sort();
+    }
+}
+
 /// An Ingress that is not ours.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -33,6 +42,14 @@ pub struct ObjectRef {
     pub namespace: String,
     /// The name.
     pub name: String,
+}
+
+impl ObjectRef {
+    /// Names an object by its kind in lower case, its namespace (empty for an object without one) and its name.
+    #[must_use]
+    pub fn new(kind: &'static str, namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { kind, namespace: namespace.into(), name: name.into() }
+    }
 }
 
 impl fmt::Display for ObjectRef {
@@ -87,6 +104,15 @@ impl Finding {
     ) -> Self {
         let (field, message, remedy) = (field.into(), message.into(), remedy.into());
         Self { object, field, severity, reason, message, remedy }
+    }
+}
+
+/// A value of an object as a message shows it: quoted, control bytes escaped, cut where it gets long.
+pub(super) fn quoted(value: &str) -> String {
+    const MOST: usize = 80;
+    match value.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{:?}… ({} bytes)", value.get(..end).unwrap_or_default(), value.len()),
+        None => format!("{value:?}"),
     }
 }
 

@@ -57,6 +57,13 @@ impl RouteTableBuilder {
         self
     }
 
+    /// Declares a host: it then exists without any route, so that its requests fall to the default route and not to a wildcard or to the
+    /// routes for all hosts.
+    pub fn host(mut self, host: HostPattern) -> Self {
+        self.hosts.entry(host).or_default();
+        self
+    }
+
     /// What answers where no rule matches; without it that is 404.
     pub fn default_route(mut self, route: impl Into<Arc<Route>>) -> Self {
         self.default = Some(route.into());
@@ -76,11 +83,23 @@ impl RouteTableBuilder {
     /// # Errors
     /// As [`build`](Self::build).
     pub fn build_from(self, earlier: &RouteTable) -> Result<RouteTable, BuildError> {
+        let (table, errors) = self.build_parts(earlier);
+        errors.into_iter().next().map_or(Ok(table), |(_, error)| Err(error))
+    }
+
+    /// Builds what can be built. A host with an error has no routes.
+    pub(crate) fn build_parts(self, earlier: &RouteTable) -> (RouteTable, Vec<(HostPattern, BuildError)>) {
         let mut table = RouteTable { default: self.default, ..RouteTable::default() };
+        let mut errors = Vec::new();
         for (pattern, routes) in self.hosts {
             let routes = match earlier.pattern(&pattern) {
                 Some(held) if held.holds(&routes) => held.clone(),
-                _ => Arc::new(HostRoutes::build(routes)?),
+                held => {
+                    Arc::new(HostRoutes::build(routes, held.map(|held| &**held)).unwrap_or_else(|error| {
+                        errors.push((pattern.clone(), error));
+                        HostRoutes::default()
+                    }))
+                }
             };
             match pattern {
                 HostPattern::Exact(name) => drop(table.exact.insert(name, routes)),
@@ -88,7 +107,7 @@ impl RouteTableBuilder {
                 HostPattern::Any => table.any = Some(routes),
             }
         }
-        Ok(table)
+        (table, errors)
     }
 }
 
@@ -134,6 +153,28 @@ mod tests {
         assert_eq!(upstream(&second, "b", "/"), Some("three"));
         assert_ne!(first, second);
         assert_eq!(first, builder("two").build().unwrap());
+    }
+
+    #[test]
+    fn a_declared_host_hides_less_specific_ones() {
+        let table = RouteTable::builder()
+            .host(HostPattern::parse("a.b.com").unwrap())
+            .route(route("*.b.com", "/", "wildcard"))
+            .build()
+            .unwrap();
+        assert_eq!(upstream(&table, "a.b.com", "/"), None);
+        assert_eq!(upstream(&table, "c.b.com", "/"), Some("wildcard"));
+    }
+
+    #[test]
+    fn a_changed_host_keeps_its_unchanged_routes() {
+        let builder =
+            |other: &str| RouteTable::builder().route(route("a", "/", "one")).route(route("a", "/x", other));
+        let first = builder("two").build().unwrap();
+        let second = builder("three").build_from(&first).unwrap();
+        let at = |table: &RouteTable, path: &str| table.find("a", path).unwrap().route.clone();
+        assert!(Arc::ptr_eq(&at(&first, "/"), &at(&second, "/")));
+        assert_ne!(at(&first, "/x"), at(&second, "/x"));
     }
 
     #[test]

@@ -21,6 +21,9 @@ pub enum PathError {
     /// A backslash, plain or as `%5c`: some servers read it as `/`.
     #[error("contains a backslash")]
     Backslash,
+    /// A rule's path is longer than 2048 bytes. Requests are not held to this.
+    #[error("is longer than 2048 bytes")]
+    TooLong,
     /// `..` climbs above the root, or is hidden beside an escaped slash (`..%2f`).
     #[error("climbs out of its root with \"..\"")]
     Escapes,

@@ -36,6 +36,11 @@ impl PathPattern {
     }
 
     fn new(path: &str, exact: bool) -> Result<Self, PathError> {
+        // The trie is as deep as its longest path, and is dropped node by node on the stack.
+        const LONGEST: usize = 2048;
+        if path.len() > LONGEST {
+            return Err(PathError::TooLong);
+        }
         let path = if path.is_empty() { "/" } else { path };
         let normal = match normalize(path) {
             // A lone `%` is what somebody wrote who did not think of escapes; a request has to send it as `%25`.
@@ -87,16 +92,22 @@ impl fmt::Display for PathPattern {
 }
 
 /// All routes of one host. Built once, never changed; shared by the snapshots in which the host is the same.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct HostRoutes {
     routes: Box<[Arc<Route>]>,
     trie: matchit::Router<u32>,
 }
 
 impl HostRoutes {
-    /// Builds the trie. The routes are put in one order first, so that equal sets are equal tables.
-    pub(super) fn build(mut routes: Vec<Arc<Route>>) -> Result<Self, BuildError> {
+    /// Builds the trie. The routes are put in one order first, so that equal sets are equal tables; those that an earlier state of the
+    /// host has too are taken from there.
+    pub(super) fn build(mut routes: Vec<Arc<Route>>, earlier: Option<&Self>) -> Result<Self, BuildError> {
         routes.sort_by(by_path);
+        for route in &mut routes {
+            if let Some(same) = earlier.and_then(|earlier| earlier.same(route)) {
+                *route = same.clone();
+            }
+        }
         let mut nodes: BTreeMap<String, (Node, u32)> = BTreeMap::new();
         for (index, route) in (0u32..).zip(&routes) {
             for (node, text) in route.path.nodes() {
@@ -116,6 +127,11 @@ impl HostRoutes {
             trie.insert(text, index).map_err(|error| BuildError::Trie(error.to_string()))?;
         }
         Ok(Self { routes: routes.into(), trie })
+    }
+
+    fn same(&self, route: &Arc<Route>) -> Option<&Arc<Route>> {
+        let index = self.routes.binary_search_by(|held| by_path(held, route)).ok()?;
+        self.routes.get(index).filter(|held| *held == route)
     }
 
     /// The route of a normalised path.
@@ -159,7 +175,7 @@ mod tests {
             let pattern = PathPattern::new(path, exact).unwrap();
             Arc::new(Route::new(HostPattern::Any, pattern, Backend::Upstream("u".into())))
         };
-        HostRoutes::build(paths.iter().map(route).collect()).unwrap()
+        HostRoutes::build(paths.iter().map(route).collect(), None).unwrap()
     }
 
     fn found<'a>(host: &'a HostRoutes, path: &str) -> Option<(&'a str, bool)> {

@@ -41,10 +41,22 @@ pub struct Age<'a> {
     pub name: &'a str,
 }
 
+impl Age<'_> {
+    /// Compares the bytes of `namespace/name`.
+    fn compare_names(&self, other: &Self) -> Ordering {
+        if self.namespace == other.namespace {
+            return self.name.cmp(other.name);
+        }
+        fn bytes<'a>(age: &Age<'a>) -> impl Iterator<Item = u8> + use<'a> {
+            age.namespace.bytes().chain([b'/']).chain(age.name.bytes())
+        }
+        bytes(self).cmp(bytes(other))
+    }
+}
+
 impl Ord for Age<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
-        let key = |age: &Self| format!("{}/{}", age.namespace, age.name);
-        self.created.cmp(&other.created).then_with(|| key(other).cmp(&key(self)))
+        self.created.cmp(&other.created).then_with(|| other.compare_names(self))
     }
 }
 
@@ -65,5 +77,8 @@ mod tests {
         assert!(age(Some(1), "b", "x") < age(Some(1), "a", "x"));
         assert!(age(Some(1), "a", "y") < age(Some(1), "a", "x"));
         assert!(age(None, "a", "x") < age(Some(0), "b", "x"));
+        // The whole texts are compared: "a-b/x" is less than "a/x", as "-" comes before "/".
+        assert!(age(None, "a", "x") < age(None, "a-b", "x"));
+        assert!(age(None, "ab", "x") < age(None, "a", "x"));
     }
 }

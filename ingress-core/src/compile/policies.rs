@@ -1,0 +1,162 @@
+//! From the annotations of an Ingress to the policies of its routes.
+
+use std::sync::Arc;
+
+use super::class::Served;
+use super::report::{Finding, quoted};
+use crate::annotation::{self, Effect, Invalid, PREFIX, Protection, value};
+use crate::policy::{Retry, Timeouts};
+
+/// What holds for all routes of an Ingress.
+pub(super) struct Policies {
+    pub(super) timeouts: Timeouts,
+    pub(super) retry: Retry,
+    /// Why no route of the Ingress may be served, if so.
+    pub(super) denied: Option<Arc<str>>,
+}
+
+/// True for an Ingress whose rules are an alternative for those of another one: it makes no routes of its own.
+pub(super) fn is_canary(ingress: &Served<'_>, findings: &mut Vec<Finding>) -> bool {
+    let canary = value(ingress.annotations, "canary").is_some_and(annotation::is_true);
+    if canary {
+        findings.push(ingress.warning(
+            "CanaryNotSupported",
+            field("canary"),
+            "canaries are not supported yet; the primary ingress gets all requests",
+            "split the traffic within one service until then",
+        ));
+    }
+    canary
+}
+
+/// Reads the annotations.
+pub(super) fn read(ingress: &Served<'_>, findings: &mut Vec<Finding>) -> Policies {
+    let values = ingress.annotations;
+    if !values.keys().any(|key| key.starts_with(PREFIX)) {
+        return Policies { timeouts: Timeouts::default(), retry: Retry::default(), denied: None };
+    }
+    let (timeouts, invalid) = annotation::timeouts(values);
+    invalid.iter().for_each(|invalid| findings.push(ignored(ingress, invalid)));
+    let (retry, invalid) = annotation::retry(values);
+    invalid.iter().for_each(|invalid| findings.push(ignored(ingress, invalid)));
+    let mut reader = Reader { ingress, findings, guards: Vec::new(), denied: None };
+    for (key, value) in values {
+        if let Some(name) = key.strip_prefix(PREFIX) {
+            reader.annotation(name, value);
+        }
+    }
+    reader.guards();
+    Policies { timeouts, retry, denied: reader.denied }
+}
+
+struct Reader<'r, 'o> {
+    ingress: &'r Served<'o>,
+    findings: &'r mut Vec<Finding>,
+    guards: Vec<(Protection, &'static str)>,
+    denied: Option<Arc<str>>,
+}
+
+impl Reader<'_, '_> {
+    fn annotation(&mut self, name: &str, value: &str) {
+        let Some(known) = annotation::find(name) else {
+            return self.unknown(name);
+        };
+        if known.neutral.contains(&value) {
+            return;
+        }
+        match known.effect {
+            Effect::Served | Effect::Canary | Effect::PartOf(_) | Effect::Needless => {}
+            Effect::Guard(protection) => self.guards.push((protection, known.name)),
+            Effect::Protocol => self.protocol(value),
+            Effect::Snippet => self.snippet(known.name, value),
+            Effect::Later => {
+                let message = format!("{} is not supported yet in this version, ignored", quoted(value));
+                let remedy = format!("remove it if you can do without: {}", known.doc);
+                self.findings.push(self.ingress.warning("NotSupported", field(known.name), message, remedy));
+            }
+        }
+    }
+
+    fn unknown(&mut self, name: &str) {
+        let message = "there is no such annotation, ignored";
+        let remedy = match annotation::nearest(name) {
+            Some(near) => format!("did you mean {PREFIX}{near}"),
+            None => "remove it".to_owned(),
+        };
+        let name: String = name.chars().take(80).collect();
+        self.findings.push(self.ingress.warning("UnknownAnnotation", field(&name), message, remedy));
+    }
+
+    fn protocol(&mut self, value: &str) {
+        const NAME: &str = "backend-protocol";
+        match value.to_ascii_uppercase().as_str() {
+            // AUTO_HTTP follows the client, and there is no TLS on its side yet.
+            "HTTP" | "AUTO_HTTP" => {}
+            "HTTPS" | "GRPC" | "GRPCS" | "FCGI" => {
+                let message = format!("{} is not supported yet in this version", quoted(value));
+                self.deny(NAME, &message, "let the backend speak HTTP, and set \"HTTP\"");
+            }
+            _ => {
+                let message = format!("{} is no protocol, so HTTP is spoken", quoted(value));
+                let remedy = "write HTTP, HTTPS, GRPC, GRPCS, FCGI or AUTO_HTTP";
+                self.findings.push(self.ingress.warning("InvalidAnnotation", field(NAME), message, remedy));
+            }
+        }
+    }
+
+    fn snippet(&mut self, name: &'static str, value: &str) {
+        let remedy = "use the annotation for what the directives do, such as proxy-read-timeout, custom-headers, \
+                      enable-cors or allowlist-source-range";
+        match annotation::unknown_directive(value) {
+            Some(directive) if name != "stream-snippet" => {
+                let message =
+                    format!("nginx directives are never run, and {directive:?} may keep somebody out");
+                self.deny(name, &message, remedy);
+            }
+            _ => {
+                let message = "nginx directives are never run, ignored";
+                self.findings.push(self.ingress.error("SnippetRefused", field(name), message, remedy));
+            }
+        }
+    }
+
+    /// Denies for each protection that is asked for, once.
+    fn guards(&mut self) {
+        let mut guards = std::mem::take(&mut self.guards);
+        if value(self.ingress.annotations, "auth-tls-verify-client") == Some("off") {
+            let matters = |name| name == "auth-tls-match-cn";
+            guards
+                .retain(|(protection, name)| *protection != Protection::ClientCertificate || matters(*name));
+        }
+        // What turns a protection on comes before what only says more about it.
+        let main = ["auth-type", "auth-url", "auth-tls-secret", "enable-modsecurity"];
+        guards.sort_by_key(|(protection, name)| (*protection, !main.contains(name), *name));
+        guards.dedup_by_key(|(protection, _)| *protection);
+        for (_, name) in guards {
+            let remedy = "remove it only if everybody may get through";
+            self.deny(name, "it keeps somebody out and is not supported yet in this version", remedy);
+        }
+    }
+
+    fn deny(&mut self, name: &'static str, message: &str, remedy: &str) {
+        self.denied.get_or_insert_with(|| format!("annotation {PREFIX}{name}: {message}").into());
+        let message = format!("{message}; all paths of this ingress are answered 503");
+        self.findings.push(self.ingress.error("Denied", field(name), message, remedy));
+    }
+}
+
+fn ignored(ingress: &Served<'_>, invalid: &Invalid) -> Finding {
+    let message = format!("{invalid}; the default holds in its place");
+    ingress.warning("InvalidAnnotation", field(invalid.name), message, "correct or remove the value")
+}
+
+fn field(name: &str) -> String {
+    format!("metadata.annotations[{PREFIX}{name}]")
+}
+
+/// What is said of an Ingress with a `spec.tls`.
+pub(super) fn tls(ingress: &Served<'_>) -> Option<Finding> {
+    ingress.spec.tls.as_ref().filter(|tls| !tls.is_empty())?;
+    let message = "TLS is not supported yet in this version: the hosts are served over plain HTTP only";
+    Some(ingress.warning("NotSupported", "spec.tls", message, "put something that speaks TLS in front"))
+}

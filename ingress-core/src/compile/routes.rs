@@ -1,0 +1,78 @@
+//! From what is left of the drafts to the table.
+
+use std::sync::Arc;
+
+use super::class::Served;
+use super::policies::Policies;
+use super::report::{Finding, ObjectRef, Severity};
+use super::rules::{Draft, Rules, Target};
+use super::services::Services;
+use crate::route::{Backend, HostPattern, PathPattern, Route, RouteTable};
+
+/// What the routes are made from.
+pub(super) struct Routes<'c, 'o> {
+    pub(super) served: &'c [Served<'o>],
+    /// Of each Ingress, in the same order.
+    pub(super) policies: &'c [Policies],
+    /// The table before.
+    pub(super) earlier: &'c Arc<RouteTable>,
+}
+
+impl<'c> Routes<'c, '_> {
+    /// Makes a route of each draft, and a host of each host that is named.
+    pub(super) fn build(
+        &self,
+        rules: Rules<'c>,
+        services: &mut Services<'c>,
+        findings: &mut Vec<Finding>,
+    ) -> Arc<RouteTable> {
+        let mut builder = RouteTable::builder();
+        for host in rules.owners.into_keys() {
+            builder = builder.host(host);
+        }
+        for draft in rules.drafts {
+            if let Some(route) = self.route(draft, services, findings) {
+                builder = builder.route(route);
+            }
+        }
+        if let Some(route) = default_route(services, findings) {
+            builder = builder.default_route(route);
+        }
+        let (table, errors) = builder.build_parts(self.earlier);
+        // The passes before leave no cause for this; if there is one after all, it costs one host and is seen.
+        findings.extend(errors.into_iter().map(|(host, error)| {
+            let object = ObjectRef::new("host", "", host.to_string());
+            let message = format!("{error}; the host has no routes");
+            Finding::new(Severity::Error, "HostNotBuilt", object, "", message, "report this as a defect")
+        }));
+        if table == **self.earlier { self.earlier.clone() } else { Arc::new(table) }
+    }
+
+    fn route(
+        &self,
+        draft: Draft<'c>,
+        services: &mut Services<'c>,
+        findings: &mut Vec<Finding>,
+    ) -> Option<Route> {
+        let (ingress, policies) = (self.served.get(draft.ingress)?, self.policies.get(draft.ingress)?);
+        let backend = match (&policies.denied, draft.target) {
+            (Some(reason), _) => Backend::Denied(reason.clone()),
+            (None, Target::Nobody(reason)) => Backend::Denied(reason.into()),
+            (None, Target::Service { name, port }) => {
+                let user = (draft.ingress, ingress);
+                Backend::Upstream(services.of_backend(user, draft.place, (name, port), findings))
+            }
+        };
+        let mut route = Route::new(draft.host, draft.path, backend);
+        route.ingress = Some(ingress.object.clone());
+        route.timeouts = policies.timeouts;
+        route.retry = policies.retry;
+        Some(route)
+    }
+}
+
+fn default_route(services: &mut Services<'_>, findings: &mut Vec<Finding>) -> Option<Route> {
+    let upstream = services.of_default(findings)?;
+    let path = PathPattern::prefix("/").ok()?;
+    Some(Route::new(HostPattern::Any, path, Backend::Upstream(upstream)))
+}
