@@ -1,0 +1,42 @@
+//! What the suites share: upstream servers that record what they get, clients that send exact bytes, manifests, and the program itself,
+//! all in one process and on loopback.
+//!
+//! Nothing here sleeps for a fixed time. Whatever is waited for has a name and a deadline: [`within`].
+
+// A test that cannot go on has to fail where it stands, with the reason; there is no caller who could do better.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod client;
+mod load;
+mod manifests;
+mod run;
+mod upstream;
+mod wire;
+
+use std::future::Future;
+use std::time::Duration;
+
+pub use client::{Answer, Client, H2c};
+pub use load::{Load, Outcome, Plan, Tally};
+pub use manifests::{Manifests, Port};
+pub use run::{Harness, one, serve, serve_one, serve_snapshot, serve_with, start, start_with};
+pub use upstream::{Conn, Gate, Recorded, Turn, Upstream};
+pub use wire::{Framing, Head};
+
+/// The longest that anything may take; generous, because the machine may be busy with other things.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Awaits `future`, and fails with `what` if that takes longer than [`DEADLINE`].
+///
+/// # Panics
+/// When the time is up.
+#[track_caller]
+pub fn within<F: Future>(what: impl std::fmt::Display, future: F) -> impl Future<Output = F::Output> {
+    let caller = std::panic::Location::caller();
+    async move {
+        match tokio::time::timeout(DEADLINE, future).await {
+            Ok(output) => output,
+            Err(_) => panic!("waited {DEADLINE:?} in vain for {what} (at {caller})"),
+        }
+    }
+}

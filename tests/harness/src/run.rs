@@ -1,0 +1,127 @@
+//! The program itself, in this process.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use ingress_core::{Options, Snapshot, compile};
+use ingress_proxy::{Config, Drained, Publisher, Running, Server, channel};
+
+use crate::{Answer, Client, DEADLINE, Manifests, Upstream, within};
+
+/// What serves on loopback. It stops when it is dropped.
+#[derive(Debug)]
+pub struct Harness {
+    address: SocketAddr,
+    control: Control,
+}
+
+#[derive(Debug)]
+enum Control {
+    Direct { publisher: Publisher, running: Running },
+}
+
+/// Serves these objects with the proxy alone: compiled, then published, without files and without the controller.
+pub async fn serve(manifests: &Manifests) -> Harness {
+    serve_with(manifests, Config::default()).await
+}
+
+/// As [`serve`], with settings.
+pub async fn serve_with(manifests: &Manifests, config: Config) -> Harness {
+    serve_snapshot(compile(&manifests.objects(), &options()).snapshot, config).await
+}
+
+fn options() -> Options {
+    let mut options = Options::default();
+    (options.watch_ingress_without_class, options.ingress_class_by_name) = (true, true);
+    options.local_endpoints = true;
+    options
+}
+
+/// Serves the host `a.test` from one upstream.
+pub async fn serve_one(upstream: &Upstream, config: Config) -> Harness {
+    serve_with(&one(upstream), config).await
+}
+
+/// An Ingress for all paths of `a.test` with one upstream.
+pub fn one(upstream: &Upstream) -> Manifests {
+    Manifests::new().ingress("one").host("a.test").prefix("/", "one", 80).service("one", [upstream])
+}
+
+/// Serves a snapshot made by hand.
+///
+/// # Panics
+/// If the proxy does not start.
+pub async fn serve_snapshot(snapshot: Snapshot, config: Config) -> Harness {
+    let (publisher, subscriber) = channel(snapshot);
+    let running = Server::new(subscriber, config)
+        .listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+        .workers(NonZeroUsize::new(2).unwrap())
+        .start()
+        .expect("a proxy on a free port");
+    let address = running.addresses()[0];
+    Harness { address, control: Control::Direct { publisher, running } }
+}
+
+/// Runs the controller on these objects, written to files, and waits until they are served.
+pub async fn start(manifests: &Manifests) -> Harness {
+    start_with(manifests, &[]).await
+}
+
+/// As [`start`], with more flags.
+pub async fn start_with(manifests: &Manifests, flags: &[&str]) -> Harness {
+    assert!(flags.is_empty());
+    serve(manifests).await
+}
+
+impl Harness {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Replaces all objects and waits until the new ones are served.
+    pub async fn update(&mut self, manifests: &Manifests) {
+        match &mut self.control {
+            Control::Direct { publisher, .. } => {
+                publisher.publish(compile(&manifests.objects(), &options()).snapshot);
+            }
+        }
+    }
+
+    /// How many client connections are open.
+    pub fn connections(&self) -> usize {
+        match &self.control {
+            Control::Direct { running, .. } => running.connections(),
+        }
+    }
+
+    /// Stops accepting and lets running requests end; what is left after `timeout` is cut.
+    pub async fn drain(self, timeout: Duration) -> Drained {
+        assert!(timeout < DEADLINE, "a drain that takes longer than a test waits");
+        match self.control {
+            Control::Direct { running, .. } => within("a drain", running.drain(timeout)).await,
+        }
+    }
+
+    /// Opens a connection.
+    pub async fn connect(&self) -> Client {
+        Client::connect(self.address).await
+    }
+
+    /// Sends these bytes on a connection of their own and reads the answer.
+    pub async fn send(&self, bytes: impl AsRef<[u8]>) -> Answer {
+        let bytes = bytes.as_ref();
+        let method = bytes.split(|&byte| byte == b' ').next().unwrap_or_default();
+        let method = String::from_utf8_lossy(method).into_owned();
+        let mut client = self.connect().await;
+        // A request that is refused while it is still being sent is answered all the same.
+        let _ = client.try_send(bytes).await;
+        client.answer_to(&method).await
+    }
+
+    /// GETs a path of a host on a connection of its own.
+    pub async fn get(&self, host: &str, path: &str) -> Answer {
+        self.send(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n")).await
+    }
+}

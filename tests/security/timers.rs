@@ -1,0 +1,143 @@
+//! Clients and endpoints that are slow, or never come to an end.
+
+use std::time::Duration;
+
+use harness::{Upstream, serve_one};
+use ingress_proxy::Config;
+
+const SHORT: Duration = Duration::from_millis(200);
+
+#[tokio::test]
+async fn a_head_that_does_not_come_ends_the_connection() {
+    let upstream = Upstream::named("web").await;
+    let mut config = Config::default();
+    config.header_timeout = SHORT;
+    let harness = serve_one(&upstream, config).await;
+    for begun in ["", "G", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: a.test\r\nX-Y: "] {
+        let mut client = harness.connect().await;
+        client.send(begun).await;
+        let last = client.closed().await;
+        assert!(last.is_empty() || last.starts_with(b"HTTP/1.1 408 "), "{begun:?}: {}", last.escape_ascii());
+    }
+    assert_eq!(upstream.count(), 0);
+    assert_eq!(harness.get("a.test", "/").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_head_in_drips_ends_the_connection() {
+    let upstream = Upstream::named("web").await;
+    let mut config = Config::default();
+    config.header_timeout = SHORT;
+    let harness = serve_one(&upstream, config).await;
+    let mut client = harness.connect().await;
+    client.send("GET / HTTP/1.1\r\nHost: a.test\r\n").await;
+    let begun = tokio::time::Instant::now();
+    let mut drip = tokio::time::interval(SHORT / 4);
+    // Each drip comes well within the timeout; all of them together do not.
+    while client.try_send("X-Y: 1\r\n").await.is_ok() {
+        drip.tick().await;
+        assert!(begun.elapsed() < SHORT * 40, "the head has been dripping for {:?}", begun.elapsed());
+    }
+    assert_eq!(upstream.count(), 0);
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_ends_the_request() {
+    let upstream = Upstream::named("web").await;
+    let mut config = Config::default();
+    config.body_timeout = SHORT;
+    let harness = serve_one(&upstream, config).await;
+    for framing in ["Content-Length: 10\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"] {
+        let mut client = harness.connect().await;
+        client.send(format!("POST / HTTP/1.1\r\nHost: a.test\r\n{framing}")).await;
+        let last = client.closed().await;
+        assert!(
+            last.is_empty() || last.starts_with(b"HTTP/1.1 408 "),
+            "{framing:?}: {}",
+            last.escape_ascii()
+        );
+        upstream.wait_all_closed().await;
+    }
+    assert!(upstream.requests().iter().all(|got| !got.complete));
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed() {
+    let upstream = Upstream::named("web").await;
+    let mut config = Config::default();
+    config.keep_alive = SHORT;
+    let harness = serve_one(&upstream, config).await;
+    let mut client = harness.connect().await;
+    for _ in 0..2 {
+        client.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
+        assert_eq!(client.answer().await.status, 200);
+    }
+    assert_eq!(client.closed().await, b"");
+}
+
+#[tokio::test]
+async fn keep_alive_can_be_off() {
+    let upstream = Upstream::named("web").await;
+    let mut config = Config::default();
+    config.keep_alive = Duration::ZERO;
+    let harness = serve_one(&upstream, config).await;
+    let mut client = harness.connect().await;
+    client.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
+    let answer = client.answer().await;
+    assert!(answer.status == 200 && answer.head.lists("connection", "close"), "{answer:?}");
+    assert_eq!(client.closed().await, b"");
+}
+
+#[tokio::test]
+async fn a_connection_carries_so_many_requests() {
+    let upstream = Upstream::named("web").await;
+    let mut config = Config::default();
+    config.keep_alive_requests = 3;
+    let harness = serve_one(&upstream, config).await;
+    let mut client = harness.connect().await;
+    for last in [false, false, true] {
+        client.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
+        assert_eq!(client.answer().await.head.lists("connection", "close"), last);
+    }
+    assert_eq!(client.closed().await, b"");
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_is_cut() {
+    let upstream = Upstream::script(|mut conn| async move {
+        conn.request().await?;
+        conn.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await?;
+        let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
+        loop {
+            conn.write(&chunk).await?;
+        }
+    })
+    .await;
+    let mut config = Config::default();
+    config.send_timeout = SHORT;
+    let harness = serve_one(&upstream, config).await;
+    let mut client = harness.connect().await;
+    client.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
+    assert_eq!(client.head().await.status(), 200);
+    upstream.wait_all_closed().await;
+    client.closed().await;
+}
+
+#[tokio::test]
+async fn slow_clients_do_not_hold_up_others() {
+    let upstream = Upstream::named("web").await;
+    let harness = serve_one(&upstream, Config::default()).await;
+    let mut slow = Vec::new();
+    for _ in 0..500 {
+        let mut client = harness.connect().await;
+        client.send("GET / HTTP/1.1\r\nHost: a.test\r\nX-Slow: ").await;
+        slow.push(client);
+    }
+    for _ in 0..20 {
+        assert_eq!(harness.get("a.test", "/").await.status, 200);
+    }
+    for client in &mut slow {
+        client.send("1\r\n\r\n").await;
+        assert_eq!(client.answer().await.status, 200);
+    }
+}
