@@ -1,1 +1,3 @@
-//! Stub.
+//! Ingress controller.
+#![allow(dead_code)]
+mod source;

@@ -1,0 +1,240 @@
+//! From the documents of a file to Kubernetes objects: lists taken apart, defaults filled in, and each field read as strictly as the API
+//! server would, except where what is meant is plain.
+
+use std::cell::OnceCell;
+use std::sync::Arc;
+
+use ingress_core::{Finding, ObjectRef, Objects, ingress_from_v1beta1};
+use k8s_openapi::Metadata;
+use k8s_openapi::api::core::v1::{ConfigMap, Endpoints, Namespace, Secret, Service};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::defect::Defect;
+use super::document::{Format, documents};
+use super::kind::{Kind, Version, classify};
+use super::locate::{Place, Places, Step};
+use super::strict;
+
+/// An object of a file.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) reference: ObjectRef,
+    pub(super) findings: Vec<Finding>,
+    object: Object,
+}
+
+#[derive(Debug, Clone)]
+enum Object {
+    Ingress(Arc<Ingress>),
+    IngressClass(Arc<IngressClass>),
+    Service(Arc<Service>),
+    EndpointSlice(Arc<EndpointSlice>),
+    Endpoints(Arc<Endpoints>),
+    Secret(Arc<Secret>),
+    ConfigMap(Arc<ConfigMap>),
+    Namespace(Arc<Namespace>),
+}
+
+impl Entry {
+    /// Puts the object beside the others of its kind.
+    pub(super) fn add_to(&self, objects: &mut Objects) {
+        objects.findings.extend(self.findings.iter().cloned());
+        match &self.object {
+            Object::Ingress(object) => objects.ingresses.push(object.clone()),
+            Object::IngressClass(object) => objects.ingress_classes.push(object.clone()),
+            Object::Service(object) => objects.services.push(object.clone()),
+            Object::EndpointSlice(object) => objects.endpoint_slices.push(object.clone()),
+            Object::Endpoints(object) => objects.endpoints.push(object.clone()),
+            Object::Secret(object) => objects.secrets.push(object.clone()),
+            Object::ConfigMap(object) => objects.config_maps.push(object.clone()),
+            Object::Namespace(object) => objects.namespaces.push(object.clone()),
+        }
+    }
+}
+
+/// The objects of a text. The first defect makes the whole text unusable: half of a file may be the wrong half.
+pub(super) fn entries(text: &str, format: Format) -> Result<Vec<Entry>, Defect> {
+    let reader = Reader { text, places: OnceCell::new() };
+    let mut entries = Vec::new();
+    for (document, value) in documents(text, format)?.into_iter().enumerate() {
+        reader.read(value, &mut Position { document, steps: Vec::new() }, ("", ""), &mut entries)?;
+    }
+    Ok(entries)
+}
+
+/// Where in the file a value is.
+pub(super) struct Position {
+    document: usize,
+    steps: Vec<Step>,
+}
+
+pub(super) struct Reader<'t> {
+    text: &'t str,
+    places: OnceCell<Places>,
+}
+
+impl Reader<'_> {
+    /// Reads an object, or each of a list. `inherited` is the version and kind of an item that names none.
+    fn read(
+        &self,
+        mut value: Value,
+        position: &mut Position,
+        inherited: (&str, &str),
+        entries: &mut Vec<Entry>,
+    ) -> Result<(), Defect> {
+        let Some(object) = value.as_object_mut() else {
+            return Err(self.defect(position, &[], "is no object: there is no apiVersion and kind"));
+        };
+        let mut named = |field: &str, otherwise: &str| match object.get(field) {
+            None | Some(Value::Null) if otherwise.is_empty() => {
+                Err(self.defect(position, &[], format!("has no {field}")))
+            }
+            None | Some(Value::Null) => {
+                object.insert(field.to_owned(), otherwise.into());
+                Ok(otherwise.to_owned())
+            }
+            Some(Value::String(name)) => Ok(name.clone()),
+            Some(_) => Err(self.defect(position, &[Step::Key(field.into())], "is no text")),
+        };
+        let version = named("apiVersion", inherited.0)?;
+        let kind = named("kind", inherited.1)?;
+        if let (Some(item), Some(Value::Array(items))) = (kind.strip_suffix("List"), object.get_mut("items"))
+        {
+            position.steps.push(Step::Key("items".into()));
+            for (index, value) in std::mem::take(items).into_iter().enumerate() {
+                position.steps.push(Step::Index(index));
+                let inherited = if item.is_empty() { ("", "") } else { (version.as_str(), item) };
+                self.read(value, position, inherited, entries)?;
+                position.steps.pop();
+            }
+            position.steps.pop();
+            return Ok(());
+        }
+        match classify(&version, &kind) {
+            Version::Known(kind) => entries.push(self.entry(kind, value, position)?),
+            Version::Old(kind) => entries.push(self.entry_of_old_version(kind, value, position)?),
+            Version::Unknown => {
+                let message = format!("there is no {kind} in {version:?}; the newest is networking.k8s.io/v1");
+                return Err(self.defect(position, &[Step::Key("apiVersion".into())], message));
+            }
+            Version::Foreign => tracing::debug!(%version, %kind, "not used"),
+        }
+        Ok(())
+    }
+
+    fn entry(&self, kind: Kind, mut value: Value, position: &Position) -> Result<Entry, Defect> {
+        default_namespace(kind, &mut value);
+        match kind {
+            Kind::Ingress => self.ingress(value, position),
+            Kind::IngressClass => self.plain(kind, value, position, Object::IngressClass),
+            Kind::Service => self.plain(kind, value, position, Object::Service),
+            Kind::EndpointSlice => self.plain(kind, value, position, Object::EndpointSlice),
+            Kind::Endpoints => self.plain(kind, value, position, Object::Endpoints),
+            Kind::ConfigMap => self.plain(kind, value, position, Object::ConfigMap),
+            Kind::Namespace => self.plain(kind, value, position, Object::Namespace),
+            Kind::Secret => self.plain(kind, value, position, |mut secret: Arc<Secret>| {
+                merge_string_data(Arc::make_mut(&mut secret));
+                Object::Secret(secret)
+            }),
+        }
+    }
+
+    fn ingress(&self, value: Value, position: &Position) -> Result<Entry, Defect> {
+        let original = value.clone();
+        let mut entry = self.plain(Kind::Ingress, value, position, Object::Ingress)?;
+        if let Object::Ingress(ingress) = &entry.object {
+            entry.findings.extend(strict::unknown_fields(&original, &**ingress, &entry.reference));
+        }
+        Ok(entry)
+    }
+
+    fn plain<T>(
+        &self,
+        kind: Kind,
+        value: Value,
+        position: &Position,
+        wrap: impl FnOnce(Arc<T>) -> Object,
+    ) -> Result<Entry, Defect>
+    where
+        T: DeserializeOwned + Serialize + Metadata<Ty = ObjectMeta>,
+    {
+        let (object, repairs) = strict::typed::<T>(kind, value, &|steps| self.place(position, steps))
+            .map_err(|fault| self.defect(position, &fault.steps, fault.message))?;
+        let reference = self.reference(kind, object.metadata(), position)?;
+        let findings = repairs.iter().map(|repair| repair.finding(&reference)).collect();
+        Ok(Entry { reference, findings, object: wrap(Arc::new(object)) })
+    }
+
+    fn entry_of_old_version(&self, kind: Kind, mut value: Value, position: &Position) -> Result<Entry, Defect> {
+        default_namespace(kind, &mut value);
+        if kind != Kind::Ingress {
+            // The older versions of the other kinds have the same fields.
+            let (version, old) = (kind.api_version(), value.get("apiVersion").cloned().unwrap_or_default());
+            if let Some(object) = value.as_object_mut() {
+                object.insert("apiVersion".into(), version.into());
+            }
+            let mut entry = self.entry(kind, value, position)?;
+            entry.findings.push(strict::old_version(&entry.reference, &old, version));
+            return Ok(entry);
+        }
+        let (ingress, finding) = ingress_from_v1beta1(value)
+            .map_err(|message| self.defect(position, &[], format!("{message} (converted to networking.k8s.io/v1)")))?;
+        let reference = self.reference(kind, &ingress.metadata, position)?;
+        Ok(Entry { reference, findings: vec![finding], object: Object::Ingress(Arc::new(ingress)) })
+    }
+
+    fn reference(&self, kind: Kind, metadata: &ObjectMeta, position: &Position) -> Result<ObjectRef, Defect> {
+        let name = metadata.name.clone().filter(|name| !name.is_empty());
+        let steps = [Step::Key("metadata".into()), Step::Key("name".into())];
+        let name = name.ok_or_else(|| self.defect(position, &steps, "is missing"))?;
+        let namespace = metadata.namespace.clone().unwrap_or_default();
+        Ok(ObjectRef { kind: kind.word(), namespace, name })
+    }
+
+    fn place(&self, position: &Position, steps: &[Step]) -> Option<Place> {
+        let steps: Vec<_> = position.steps.iter().chain(steps).cloned().collect();
+        let places = self.places.get_or_init(|| Places::read(self.text));
+        places.find(self.text, position.document, &steps)
+    }
+
+    fn defect(&self, position: &Position, steps: &[Step], message: impl Into<String>) -> Defect {
+        let place = self.place(position, steps);
+        let steps: Vec<_> = position.steps.iter().chain(steps).cloned().collect();
+        Defect {
+            line: place.as_ref().map(|place| place.line),
+            column: place.as_ref().map(|place| place.column),
+            field: strict::field(&steps),
+            message: message.into(),
+        }
+    }
+}
+
+/// `default` for an object that names no namespace, none for kinds that have none.
+fn default_namespace(kind: Kind, value: &mut Value) {
+    let Some(Value::Object(metadata)) = value.get_mut("metadata") else { return };
+    if !kind.namespaced() {
+        metadata.remove("namespace");
+    } else if matches!(metadata.get("namespace"), None | Some(Value::Null))
+        || metadata.get("namespace").and_then(Value::as_str) == Some("")
+    {
+        metadata.insert("namespace".into(), "default".into());
+    }
+}
+
+/// As the API server does when it stores a Secret: `stringData` wins over `data`.
+fn merge_string_data(secret: &mut Secret) {
+    let Some(texts) = secret.string_data.take() else { return };
+    let data = secret.data.get_or_insert_default();
+    for (key, text) in texts {
+        data.insert(key, k8s_openapi::ByteString(text.into_bytes()));
+    }
+}
+
+#[cfg(test)]
+#[path = "object_tests.rs"]
+mod tests;

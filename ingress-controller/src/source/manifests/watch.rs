@@ -1,0 +1,164 @@
+//! Says when something changed in the folders that matter. What changed is found out by a walk; an event only tells that it is time for one,
+//! and which files to read again though they look the same.
+
+use std::collections::HashSet;
+use std::io::ErrorKind::NotFound;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use notify::event::{AccessKind, AccessMode};
+use notify::{ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::sync::Notify;
+
+use super::files::Files;
+
+/// Watches folders, each without those in it.
+#[derive(Debug)]
+pub(super) struct Watch {
+    watcher: Option<RecommendedWatcher>,
+    watched: HashSet<PathBuf>,
+    shared: Arc<Shared>,
+    complete: bool,
+    warned: bool,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    wake: Notify,
+    interest: Mutex<Interest>,
+}
+
+#[derive(Debug, Default)]
+struct Interest {
+    folders: HashSet<PathBuf>,
+    names: HashSet<PathBuf>,
+    touched: HashSet<PathBuf>,
+}
+
+impl Watch {
+    /// A watch for no folder yet.
+    pub(super) fn new() -> Self {
+        let shared = Arc::new(Shared::default());
+        let handler = {
+            let shared = shared.clone();
+            move |event: notify::Result<Event>| shared.event(event)
+        };
+        let mut watch = Self { watcher: None, watched: HashSet::new(), shared, complete: true, warned: false };
+        match notify::recommended_watcher(handler) {
+            Ok(watcher) => watch.watcher = Some(watcher),
+            Err(error) => watch.warn(&format!("cannot watch files: {}", reason(&error))),
+        }
+        watch
+    }
+
+    /// Before a walk. All is seen until a folder cannot be watched.
+    pub(super) fn begin(&mut self) {
+        self.complete = self.watcher.is_some();
+    }
+
+    /// Watches a folder.
+    pub(super) fn add(&mut self, folder: &Path) {
+        let Some(watcher) = &mut self.watcher else { return };
+        // Again even if it is watched: it may be another folder of the same name by now.
+        match watcher.watch(folder, RecursiveMode::NonRecursive) {
+            Ok(()) => drop(self.watched.insert(folder.to_owned())),
+            Err(error) => {
+                self.complete = false;
+                let gone = match &error.kind {
+                    ErrorKind::PathNotFound => true,
+                    ErrorKind::Io(error) => error.kind() == NotFound,
+                    _ => false,
+                };
+                if !gone {
+                    self.warn(&format!("cannot watch {}: {}", folder.display(), reason(&error)));
+                }
+            }
+        }
+    }
+
+    fn warn(&mut self, message: &str) {
+        if !std::mem::replace(&mut self.warned, true) {
+            tracing::warn!("{message}; files are looked at every two seconds instead");
+        }
+    }
+
+    /// After a walk: takes what it met as what matters, and leaves folders that it did not meet.
+    pub(super) fn keep(&mut self, files: &Files) {
+        if let Some(watcher) = &mut self.watcher {
+            for folder in self.watched.extract_if(|folder| !files.watched.contains(folder)) {
+                // It fails where the folder is gone, and then there is nothing to leave.
+                let _ = watcher.unwatch(&folder);
+            }
+        }
+        let mut interest = self.shared.interest();
+        interest.folders.clone_from(&files.walked);
+        interest.names.clone_from(&files.names);
+    }
+
+    /// Waits for an event.
+    pub(super) async fn changed(&self) {
+        self.shared.wake.notified().await;
+    }
+
+    /// The paths that events named since the last call.
+    pub(super) fn take(&self) -> HashSet<PathBuf> {
+        std::mem::take(&mut self.shared.interest().touched)
+    }
+
+    /// False if changes may go unseen.
+    pub(super) fn is_complete(&self) -> bool {
+        self.complete
+    }
+}
+
+impl Shared {
+    fn interest(&self) -> MutexGuard<'_, Interest> {
+        self.interest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn event(&self, event: notify::Result<Event>) {
+        match event {
+            Ok(event) if event.need_rescan() => self.wake.notify_one(),
+            // Reading is an event too, our own as well.
+            Ok(event) if event.kind.is_access() && !is_end_of_writing(event.kind) => {}
+            Ok(event) => {
+                let mut interest = self.interest();
+                for path in event.paths {
+                    if interest.holds(&path) {
+                        interest.touched.insert(path);
+                        self.wake.notify_one();
+                    }
+                }
+            }
+            Err(error) => {
+                tracing::debug!("while files are watched: {error}");
+                self.wake.notify_one();
+            }
+        }
+    }
+}
+
+impl Interest {
+    fn holds(&self, path: &Path) -> bool {
+        // With two dots: the parts of a mounted ConfigMap, to which its files are links.
+        let mounted = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".."));
+        mounted
+            || self.names.contains(path)
+            || self.folders.contains(path)
+            || path.parent().is_some_and(|folder| self.folders.contains(folder))
+    }
+}
+
+fn is_end_of_writing(kind: EventKind) -> bool {
+    kind == EventKind::Access(AccessKind::Close(AccessMode::Write))
+}
+
+fn reason(error: &notify::Error) -> String {
+    match &error.kind {
+        ErrorKind::MaxFilesWatch => {
+            "the system's limit of watched files is reached (raise fs.inotify.max_user_watches)".into()
+        }
+        ErrorKind::Io(error) => error.to_string(),
+        _ => error.to_string(),
+    }
+}
