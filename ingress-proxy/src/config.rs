@@ -27,6 +27,10 @@ pub struct Config {
     pub upstream_keepalive_requests: u64,
     /// Give a request without `X-Request-ID` one (`generate-request-id`, true).
     pub generate_request_id: bool,
+    /// A path that is answered 200 where no Ingress names the host (`--health-check-path`); none unless it is set.
+    pub health_check_path: Option<String>,
+    /// Let DNS names of upstreams lead to this machine: loopback and link-local addresses. For development only.
+    pub local_endpoints: bool,
     /// How long idle client connections are kept during a drain, so that a request that is already on its way still gets its answer.
     pub drain_idle: Duration,
 }
@@ -45,6 +49,8 @@ impl Default for Config {
             upstream_keepalive_time: Duration::from_secs(3600),
             upstream_keepalive_requests: 10_000,
             generate_request_id: true,
+            health_check_path: None,
+            local_endpoints: false,
             drain_idle: Duration::from_secs(1),
         }
     }

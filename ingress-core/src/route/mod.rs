@@ -113,6 +113,11 @@ impl RouteTable {
         self.exact.get(host).or_else(|| self.wildcard(host)).or(self.any.as_ref())
     }
 
+    /// True if a rule names the host, exactly or by a wildcard.
+    pub fn names(&self, host: &str) -> bool {
+        self.exact.contains_key(host) || self.wildcard(host).is_some()
+    }
+
     fn wildcard(&self, host: &str) -> Option<&Arc<HostRoutes>> {
         if self.wildcard.is_empty() {
             return None;

@@ -1,12 +1,35 @@
-//! The accept path.
+//! The accept path: sockets, threads, connections.
+//!
+//! Each worker is a thread with a runtime, listeners and a [`Proxy`] of its own, and shares nothing with the others on the way of a
+//! request. Nothing here knows a policy.
+
+mod framing;
+mod http;
+mod lifecycle;
+mod limit;
+mod linger;
+mod listener;
+mod sniff;
+mod transport;
+mod worker;
 
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+use tower::Layer;
+use tower::layer::util::Identity;
+
+pub use http::HttpService;
+
 use crate::config::Config;
+use crate::proxy::Proxy;
 use crate::snapshot::Subscriber;
+use worker::{Worker, WorkerState};
 
 /// All workers of the proxy, before they start.
 #[derive(Debug)]
@@ -20,12 +43,19 @@ pub struct Server {
 
 /// A server that did not start.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}: {source}")]
-pub struct ServerError {
-    /// The address that was asked for.
-    pub address: SocketAddr,
-    /// What the system said.
-    pub source: std::io::Error,
+#[non_exhaustive]
+pub enum ServerError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A worker cannot be started.
+    #[error("cannot start a worker: {0}")]
+    Worker(#[source] io::Error),
 }
 
 impl Server {
@@ -49,17 +79,55 @@ impl Server {
     /// Binds every address and starts the workers.
     ///
     /// # Errors
-    /// [`ServerError`] if an address cannot be listened on; then nothing is left running.
+    /// [`ServerError`] if an address cannot be listened on or a worker cannot be started; then nothing is left running.
     pub fn start(self) -> Result<Running, ServerError> {
-        let _ = (self.subscriber, self.config, self.workers);
-        Ok(Running { addresses: self.addresses })
+        self.start_layered(Identity::new())
+    }
+
+    /// As [`start`](Self::start), with a layer of the embedder's around the proxy. The layer is applied once for each connection.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_layered<L>(self, layer: L) -> Result<Running, ServerError>
+    where
+        L: Layer<Proxy, Service: HttpService> + Clone + Send + Sync + 'static,
+    {
+        let workers = self.workers.or_else(|| std::thread::available_parallelism().ok());
+        let workers = workers.map_or(1, NonZeroUsize::get);
+        let mut listeners: Vec<Vec<_>> = (0..workers).map(|_| Vec::new()).collect();
+        let mut addresses = Vec::new();
+        for address in self.addresses {
+            let (bound, sockets) =
+                listener::bind(address, workers).map_err(|source| ServerError::Listen { address, source })?;
+            addresses.push(bound);
+            listeners.iter_mut().zip(sockets).for_each(|(worker, socket)| worker.push(socket));
+        }
+        let config = Arc::new(self.config);
+        let limit = limit::clients_per_worker(workers, config.upstream_keepalive);
+        // Dropped on the way out, it stops the workers that have started.
+        let mut running = Running { addresses, workers: Vec::new() };
+        for (number, listeners) in listeners.into_iter().enumerate() {
+            let state = Arc::new(WorkerState::default());
+            let worker = Worker {
+                subscriber: self.subscriber.clone(),
+                config: config.clone(),
+                listeners,
+                layer: layer.clone(),
+                limit,
+                state: state.clone(),
+            };
+            let end = worker::spawn(format!("worker-{number}"), worker).map_err(ServerError::Worker)?;
+            running.workers.push((state, Some(end)));
+        }
+        Ok(running)
     }
 }
 
-/// A running server. Dropping it stops it at once.
+/// A running server. Dropping it stops it at once; [`drain`](Self::drain) lets it finish.
 #[derive(Debug)]
 pub struct Running {
     addresses: Vec<SocketAddr>,
+    workers: Vec<(Arc<WorkerState>, Option<oneshot::Receiver<usize>>)>,
 }
 
 /// How a drain ended.
@@ -77,12 +145,32 @@ impl Running {
 
     /// How many client connections are open.
     pub fn connections(&self) -> usize {
-        0
+        self.workers.iter().map(|(state, _)| state.connections()).sum()
     }
 
     /// Stops accepting, lets running requests end, and cuts what is left after `timeout`.
-    pub fn drain(self, timeout: Duration) -> impl Future<Output = Drained> + Send {
-        let _ = timeout;
-        async { Drained { cut: 0 } }
+    ///
+    /// Clients on kept-alive connections are told to close with their next answer; a connection without a request is kept for
+    /// [`Config::drain_idle`], so that a request that is already on its way is still answered.
+    pub fn drain(mut self, timeout: Duration) -> impl Future<Output = Drained> + Send {
+        self.workers.iter().for_each(|(state, _)| state.drain.cancel());
+        async move {
+            let ends: Vec<_> = self.workers.iter_mut().filter_map(|(_, end)| end.take()).collect();
+            let mut ends = std::pin::pin!(futures_util::future::join_all(ends));
+            let ends = match tokio::time::timeout(timeout, &mut ends).await {
+                Ok(ends) => ends,
+                Err(_) => {
+                    self.workers.iter().for_each(|(state, _)| state.stop.cancel());
+                    ends.await
+                }
+            };
+            Drained { cut: ends.into_iter().flatten().sum() }
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.workers.iter().for_each(|(state, _)| state.stop.cancel());
     }
 }

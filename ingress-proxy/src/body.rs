@@ -1,0 +1,142 @@
+//! Bodies: streamed, never collected.
+
+use std::any::Any;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper::body::Incoming;
+
+use crate::upstream::{Answer, Upload};
+
+/// Any error.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The body of a request or of an answer.
+///
+/// Concrete for what the proxy itself moves, so that the hot path neither allocates nor calls through a pointer for it.
+pub struct Body {
+    kind: Kind,
+}
+
+enum Kind {
+    Empty,
+    Full(Bytes),
+    /// From a client or an endpoint, as hyper hands it out.
+    Incoming(Incoming),
+    /// From somebody else's server or layer.
+    Boxed(UnsyncBoxBody<Bytes, BoxError>),
+    /// A client's body on its way to an endpoint.
+    Upload(Box<Upload>),
+    /// An endpoint's body on its way to a client.
+    Answer(Box<Answer>),
+}
+
+impl Body {
+    /// A body without content.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self { kind: Kind::Empty }
+    }
+
+    /// A body that is here already.
+    #[must_use]
+    pub fn full(content: impl Into<Bytes>) -> Self {
+        Self { kind: Kind::Full(content.into()) }
+    }
+
+    /// Takes any body in. One that hyper made is not boxed.
+    #[must_use]
+    pub fn new<B>(body: B) -> Self
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let mut body = Some(body);
+        let any: &mut dyn Any = &mut body;
+        if let Some(incoming) = any.downcast_mut::<Option<Incoming>>().and_then(Option::take) {
+            return Self { kind: Kind::Incoming(incoming) };
+        }
+        if let Some(ours) = any.downcast_mut::<Option<Self>>().and_then(Option::take) {
+            return ours;
+        }
+        match body {
+            Some(body) => Self { kind: Kind::Boxed(body.map_err(Into::into).boxed_unsync()) },
+            None => Self::empty(),
+        }
+    }
+
+    pub(crate) fn upload(upload: Upload) -> Self {
+        Self { kind: Kind::Upload(Box::new(upload)) }
+    }
+
+    pub(crate) fn answer(answer: Answer) -> Self {
+        Self { kind: Kind::Answer(Box::new(answer)) }
+    }
+}
+
+impl Default for Body {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match &mut self.kind {
+            Kind::Empty => Poll::Ready(None),
+            Kind::Full(content) if content.is_empty() => Poll::Ready(None),
+            Kind::Full(content) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(content))))),
+            Kind::Incoming(body) => Poll::Ready(ready!(Pin::new(body).poll_frame(cx)).map(|f| Ok(f?))),
+            Kind::Boxed(body) => Pin::new(body).poll_frame(cx),
+            Kind::Upload(body) => Pin::new(body).poll_frame(cx),
+            Kind::Answer(body) => Pin::new(body).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Empty => true,
+            Kind::Full(content) => content.is_empty(),
+            Kind::Incoming(body) => body.is_end_stream(),
+            Kind::Boxed(body) => body.is_end_stream(),
+            Kind::Upload(body) => body.is_end_stream(),
+            Kind::Answer(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Empty => SizeHint::with_exact(0),
+            Kind::Full(content) => SizeHint::with_exact(content.len() as u64),
+            Kind::Incoming(body) => body.size_hint(),
+            Kind::Boxed(body) => body.size_hint(),
+            Kind::Upload(body) => body.size_hint(),
+            Kind::Answer(body) => body.size_hint(),
+        }
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match &self.kind {
+            Kind::Empty => "empty",
+            Kind::Full(_) => "full",
+            Kind::Incoming(_) => "incoming",
+            Kind::Boxed(_) => "boxed",
+            Kind::Upload(_) => "upload",
+            Kind::Answer(_) => "answer",
+        };
+        f.debug_tuple("Body").field(&kind).finish()
+    }
+}

@@ -1,0 +1,171 @@
+//! What can go wrong with a request, and the status that says so.
+
+use std::error::Error as _;
+use std::fmt;
+
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Response, StatusCode};
+
+use crate::body::{Body, BoxError};
+
+/// Why a request was not answered by an endpoint.
+#[derive(Debug)]
+pub struct Error {
+    kind: Kind,
+    source: Option<BoxError>,
+}
+
+/// The kinds of failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// The request is malformed or ambiguous.
+    BadRequest,
+    /// The method is one that is never forwarded.
+    Method,
+    /// The client stopped sending its body.
+    ClientTimeout,
+    /// The client's body broke off or is malformed.
+    ClientBody,
+    /// No rule and no default backend.
+    NoRoute,
+    /// The route is known, but must not be served.
+    Denied,
+    /// The upstream has no endpoint.
+    NoEndpoint,
+    /// No connection to an endpoint.
+    Connect,
+    /// No connection to an endpoint in time.
+    ConnectTimeout,
+    /// The endpoint took no bytes in time.
+    SendTimeout,
+    /// No bytes from the endpoint in time.
+    ReadTimeout,
+    /// The connection broke before an answer.
+    Broken,
+    /// The answer is malformed or ambiguous.
+    BadResponse,
+}
+
+/// Who is at fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The client.
+    Client,
+    /// The upstream side.
+    Upstream,
+    /// The configuration.
+    Internal,
+}
+
+impl Kind {
+    /// The status of the answer. The only table of its kind; the values are those of nginx.
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::BadRequest | Self::ClientBody => StatusCode::BAD_REQUEST,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::ClientTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::Denied | Self::NoEndpoint => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Connect | Self::Broken | Self::BadResponse => StatusCode::BAD_GATEWAY,
+            Self::ConnectTimeout | Self::SendTimeout | Self::ReadTimeout => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    /// Who is at fault.
+    pub fn side(self) -> Side {
+        match self {
+            Self::BadRequest | Self::Method | Self::ClientTimeout | Self::ClientBody => Side::Client,
+            Self::NoRoute | Self::Denied | Self::NoEndpoint => Side::Internal,
+            _ => Side::Upstream,
+        }
+    }
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::BadRequest => "the request is malformed",
+            Self::Method => "the method is not allowed",
+            Self::ClientTimeout => "the client stopped sending its body",
+            Self::ClientBody => "the client's body broke off",
+            Self::NoRoute => "no rule matches",
+            Self::Denied => "the route is not served",
+            Self::NoEndpoint => "the upstream has no endpoint",
+            Self::Connect => "the endpoint could not be connected to",
+            Self::ConnectTimeout => "the endpoint did not accept the connection in time",
+            Self::SendTimeout => "the endpoint took no bytes in time",
+            Self::ReadTimeout => "the endpoint sent no bytes in time",
+            Self::Broken => "the endpoint closed the connection before an answer",
+            Self::BadResponse => "the endpoint's answer is malformed",
+        }
+    }
+}
+
+impl Error {
+    pub(crate) fn new(kind: Kind) -> Self {
+        Self { kind, source: None }
+    }
+
+    pub(crate) fn with(kind: Kind, source: impl Into<BoxError>) -> Self {
+        Self { kind, source: Some(source.into()) }
+    }
+
+    /// What kind of failure it is.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+}
+
+impl From<Kind> for Error {
+    fn from(kind: Kind) -> Self {
+        Self::new(kind)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind.text())?;
+        let mut source = self.source();
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|source| &**source as _)
+    }
+}
+
+/// The page for a status, as nginx lays it out.
+pub(crate) fn page(status: StatusCode) -> Response<Body> {
+    let text = format!(
+        "<html>\r\n<head><title>{status}</title></head>\r\n<body>\r\n<center><h1>{status}</h1></center>\r\n\
+         <hr><center>nginx</center>\r\n</body>\r\n</html>\r\n",
+    );
+    let mut response = Response::new(Body::full(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body::Body as _;
+
+    use super::*;
+
+    #[test]
+    fn the_404_page_is_as_long_as_that_of_nginx() {
+        assert_eq!(page(StatusCode::NOT_FOUND).body().size_hint().exact(), Some(146));
+    }
+
+    #[test]
+    fn an_error_tells_its_whole_chain() {
+        let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+        let text = Error::with(Kind::Connect, refused).to_string();
+        assert_eq!(text, "the endpoint could not be connected to: connection refused");
+    }
+}

@@ -1,0 +1,92 @@
+//! The service that an embedder mounts.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use tower::Service;
+
+use crate::body::{Body, BoxError};
+use crate::config::Config;
+use crate::connection::Connection;
+use crate::snapshot::Subscriber;
+use crate::stack::{Shared, Stack, stack};
+
+/// A reverse proxy. Every failure is a response; it is always ready.
+///
+/// Clones share the view of the snapshot and the connections to endpoints. A server with several threads does best with a proxy of its own
+/// for each, as [`Server`](crate::Server) has; clones of one on many threads are correct, and share some short locks.
+///
+/// Mounted elsewhere than in [`Server`](crate::Server), it takes the client's address from a [`Connection`] in the extensions of the request.
+/// It must run inside a tokio runtime with time and I/O enabled.
+#[derive(Clone)]
+pub struct Proxy {
+    stack: Stack,
+    connection: Option<Connection>,
+}
+
+impl Proxy {
+    /// A proxy that serves whatever is published to `subscriber`.
+    #[must_use]
+    pub fn new(subscriber: Subscriber, config: Config) -> Self {
+        let shared: Arc<Shared> = Shared::new(subscriber, config);
+        Self { stack: stack(&shared), connection: None }
+    }
+
+    /// A clone for the requests of one connection.
+    #[must_use]
+    pub fn with_connection(&self, connection: Connection) -> Self {
+        Self { stack: self.stack.clone(), connection: Some(connection) }
+    }
+}
+
+impl<B> Service<Request<B>> for Proxy
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = ProxyFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> ProxyFuture {
+        let request = request.map(Body::new);
+        let connection = self.connection.clone().or_else(|| request.extensions().get().cloned());
+        ProxyFuture { inner: self.stack.call((request, connection)) }
+    }
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proxy").field("connection", &self.connection).finish_non_exhaustive()
+    }
+}
+
+/// The answer to one request.
+#[must_use = "a request is forwarded only while its future is polled"]
+pub struct ProxyFuture {
+    inner: <Stack as Service<(Request<Body>, Option<Connection>)>>::Future,
+}
+
+impl Future for ProxyFuture {
+    type Output = Result<Response<Body>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.inner).poll(cx)
+    }
+}
+
+impl fmt::Debug for ProxyFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProxyFuture").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,261 @@
+//! From bytes to requests: one client connection, served by hyper.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::header::{CONNECTION, HeaderValue};
+use http::{Request, Response, StatusCode};
+use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use pin_project_lite::pin_project;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+use tower::util::Oneshot;
+
+use super::lifecycle::Lifecycle;
+use super::transport::Transport;
+use crate::body::{Body, BoxError};
+use crate::config::Config;
+use crate::error::page;
+
+/// A service that a server can serve: a [`Proxy`](crate::Proxy), or layers around one.
+pub trait HttpService:
+    tower::Service<
+        Request<Incoming>,
+        Response = Response<Self::Body>,
+        Error = Infallible,
+        Future: Send + 'static,
+    > + Clone
+    + Send
+    + 'static
+{
+    /// The body of its answers.
+    type Body: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static;
+}
+
+impl<S, B> HttpService for S
+where
+    S: tower::Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Body = B;
+}
+
+/// Serves one connection to its end.
+pub(super) async fn serve<T, S>(
+    transport: Transport<T>,
+    http2: bool,
+    service: S,
+    lifecycle: Arc<Lifecycle>,
+    config: &Config,
+    drain: &CancellationToken,
+) where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: HttpService,
+{
+    let last = if http2 { u64::MAX } else { config.keep_alive_requests };
+    let last = if config.keep_alive.is_zero() { 0 } else { last };
+    let service = Counted { service, lifecycle: lifecycle.clone(), http1: !http2, last };
+    let io = TokioIo::new(transport);
+    let ended = if http2 {
+        let mut connection = std::pin::pin!(http2_builder().serve_connection(io, service));
+        tokio::select! { biased;
+            ended = connection.as_mut() => ended,
+            () = drain.cancelled() => {
+                lifecycle.drain();
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        }
+    } else {
+        let mut connection = std::pin::pin!(http1_builder().serve_connection(io, service).with_upgrades());
+        tokio::select! { biased;
+            ended = connection.as_mut() => ended,
+            () = drain.cancelled() => {
+                lifecycle.drain();
+                connection.await
+            }
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "connection ended early");
+    }
+}
+
+/// hyper's own timer is off: the [`Transport`] bounds each wait.
+fn http1_builder() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder.header_read_timeout(None).max_buf_size(64 * 1024).pipeline_flush(true);
+    builder
+}
+
+/// The limits of nginx and ingress-nginx: 128 streams, 32 KiB of head; windows and resets as hardened elsewhere.
+fn http2_builder() -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(128)
+        .max_header_list_size(32 * 1024)
+        .initial_stream_window_size(64 * 1024)
+        .initial_connection_window_size(1024 * 1024)
+        .max_send_buf_size(64 * 1024)
+        .max_local_error_reset_streams(100);
+    builder
+}
+
+/// Keeps the [`Lifecycle`] of the connection.
+#[derive(Debug)]
+struct Counted<S> {
+    service: S,
+    lifecycle: Arc<Lifecycle>,
+    http1: bool,
+    /// After the answer to the request of this number the connection is closed.
+    last: u64,
+}
+
+impl<S: HttpService> hyper::service::Service<Request<Incoming>> for Counted<S> {
+    type Response = Response<Tracked<S::Body>>;
+    type Error = Infallible;
+    type Future = Answer<Oneshot<S, Request<Incoming>>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let number = self.lifecycle.begin();
+        let running = Running { lifecycle: self.lifecycle.clone() };
+        let exchange = Exchange { running: Some(running), http1: self.http1, last: number >= self.last };
+        match self.lifecycle.refusal(number).filter(|_| self.http1) {
+            Some(status) => Answer::Refused { status, exchange },
+            None => Answer::Running { future: self.service.clone().oneshot(request), exchange },
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Exchange {
+    running: Option<Running>,
+    http1: bool,
+    last: bool,
+}
+
+impl Exchange {
+    fn finish<B>(&mut self, mut response: Response<B>) -> Response<Tracked<B>> {
+        if let (true, Some(Running { lifecycle })) = (self.http1, &self.running) {
+            let tunnel = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+            lifecycle.decide_upgrade(tunnel);
+            if !tunnel && (self.last || lifecycle.is_draining()) {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+        }
+        let running = self.running.take();
+        response.map(|body| Tracked { body: TrackedBody::Service { body }, _running: running })
+    }
+}
+
+pin_project! {
+    /// The answer to one request.
+    #[project = AnswerState]
+    enum Answer<F> {
+        Refused { status: StatusCode, exchange: Exchange },
+        Running { #[pin] future: F, exchange: Exchange },
+    }
+}
+
+impl<F, B> Future for Answer<F>
+where
+    F: Future<Output = Result<Response<B>, Infallible>>,
+{
+    type Output = Result<Response<Tracked<B>>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project() {
+            AnswerState::Refused { status, exchange } => {
+                let response = exchange.finish(page(*status));
+                Poll::Ready(Ok(response.map(|tracked| tracked.into_page())))
+            }
+            AnswerState::Running { future, exchange } => {
+                let Ok(response) = ready!(future.poll(cx));
+                Poll::Ready(Ok(exchange.finish(response)))
+            }
+        }
+    }
+}
+
+/// Ends the request when it is dropped: with the last byte of its answer, or when the client gave up.
+#[derive(Debug)]
+struct Running {
+    lifecycle: Arc<Lifecycle>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.lifecycle.end();
+    }
+}
+
+pin_project! {
+    /// The body of an answer; while it lives the request counts as running.
+    pub(super) struct Tracked<B> {
+        #[pin]
+        body: TrackedBody<B>,
+        _running: Option<Running>,
+    }
+}
+
+pin_project! {
+    #[project = TrackedState]
+    enum TrackedBody<B> {
+        Service { #[pin] body: B },
+        Page { #[pin] body: Body },
+    }
+}
+
+impl Tracked<Body> {
+    /// A page in the place of a service's answer.
+    fn into_page<B>(self) -> Tracked<B> {
+        let body = match self.body {
+            TrackedBody::Service { body } | TrackedBody::Page { body } => TrackedBody::Page { body },
+        };
+        Tracked { body, _running: self._running }
+    }
+}
+
+impl<B> http_body::Body for Tracked<B>
+where
+    B: http_body::Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match self.project().body.project() {
+            TrackedState::Service { body } => body.poll_frame(cx).map_err(Into::into),
+            TrackedState::Page { body } => body.poll_frame(cx).map_err(Into::into),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.body {
+            TrackedBody::Service { body } => body.is_end_stream(),
+            TrackedBody::Page { body } => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.body {
+            TrackedBody::Service { body } => body.size_hint(),
+            TrackedBody::Page { body } => body.size_hint(),
+        }
+    }
+}

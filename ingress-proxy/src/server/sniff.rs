@@ -1,0 +1,70 @@
+//! HTTP/1 or HTTP/2: decided by the first bytes of a plain connection.
+
+use std::io;
+
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+/// What a client of HTTP/2 sends first (RFC 9113, section 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// What a connection begins with.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Sniffed {
+    /// True for HTTP/2 with prior knowledge.
+    pub(super) http2: bool,
+    /// The bytes that were read to find out.
+    pub(super) first: Vec<u8>,
+}
+
+/// Reads until it is clear what the client speaks; `None` if it closed before. The caller bounds the time.
+///
+/// # Errors
+/// Whatever the transport reports.
+pub(super) async fn sniff<T: AsyncRead + Unpin>(io: &mut T) -> io::Result<Option<Sniffed>> {
+    let mut first = Vec::new();
+    let mut space = [0; 2048];
+    loop {
+        let read = io.read(&mut space).await?;
+        if read == 0 {
+            return Ok(None);
+        }
+        first.extend_from_slice(space.get(..read).unwrap_or_default());
+        let compared = first.len().min(PREFACE.len());
+        if first.get(..compared) != PREFACE.get(..compared) {
+            return Ok(Some(Sniffed { http2: false, first }));
+        }
+        if compared == PREFACE.len() {
+            return Ok(Some(Sniffed { http2: true, first }));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_preface_may_come_in_parts() {
+        let mut parts = tokio_test_parts(&[b"PRI", b" * HTTP/2.0\r\n\r\n", b"SM\r\n\r\nmore"]);
+        let sniffed = sniff(&mut parts).await.unwrap().unwrap();
+        assert!(sniffed.http2);
+        assert!(sniffed.first.ends_with(b"more"));
+    }
+
+    #[tokio::test]
+    async fn anything_else_is_http1_at_once() {
+        for first in [&b"G"[..], b"PRI /", b"\x16\x03\x01"] {
+            let mut io = first;
+            let sniffed = sniff(&mut io).await.unwrap().unwrap();
+            assert_eq!(sniffed, Sniffed { http2: false, first: first.to_vec() });
+        }
+        assert_eq!(sniff(&mut &b""[..]).await.unwrap(), None);
+        assert_eq!(sniff(&mut &b"PRI"[..]).await.unwrap(), None);
+    }
+
+    fn tokio_test_parts(parts: &[&'static [u8]]) -> impl AsyncRead + Unpin {
+        parts.iter().fold(Box::new(tokio::io::empty()) as Box<dyn AsyncRead + Unpin>, |before, part| {
+            Box::new(before.chain(*part))
+        })
+    }
+}

@@ -1,0 +1,309 @@
+//! The client's socket as hyper sees it: framing judged, and every wait bounded.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+
+use super::framing::{Framing, MAX_HEAD, Verdict};
+use super::lifecycle::{Lifecycle, Upgrade};
+use super::linger::Linger;
+use crate::config::Config;
+use crate::timer::Deadline;
+
+/// What hyper is shown in place of a head that was refused: the service answers it with the status noted in the [`Lifecycle`].
+const REFUSED: &[u8] = b"GET / HTTP/1.1\r\nhost: refused\r\nconnection: close\r\n\r\n";
+
+/// A client's transport.
+#[derive(Debug)]
+pub(super) struct Transport<T> {
+    io: T,
+    /// `None` for HTTP/2, which has frames of its own.
+    framing: Option<Framing>,
+    gate: Gate,
+    lifecycle: Arc<Lifecycle>,
+    limits: Limits,
+    /// Bytes that were read but have not passed the framing.
+    held: Vec<u8>,
+    /// Bytes that have passed, but for which hyper had no room yet.
+    passed: Passed,
+    /// Request heads that have passed.
+    heads: u64,
+    waits: Waits,
+    linger: Linger,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gate {
+    Open,
+    /// A head was refused: hyper got [`REFUSED`] in its place, and nothing after it.
+    Refused,
+    /// A body was malformed: its reader gets an error.
+    Broken,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    head: Duration,
+    idle: Duration,
+    send: Duration,
+    drain: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Passed {
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+/// What the transport waits for, and since when.
+#[derive(Debug, Default)]
+struct Waits {
+    for_client: Option<Instant>,
+    client: Deadline,
+    for_room: Option<Instant>,
+    room: Deadline,
+    draining: bool,
+}
+
+impl<T> Transport<T> {
+    /// A transport of HTTP/1, or of HTTP/2; `first` has been read from it already.
+    pub(super) fn new(
+        io: T,
+        http1: bool,
+        first: Vec<u8>,
+        lifecycle: Arc<Lifecycle>,
+        config: &Config,
+    ) -> Self {
+        let mut transport = Self {
+            io,
+            framing: http1.then(Framing::default),
+            gate: Gate::Open,
+            lifecycle,
+            limits: Limits {
+                head: config.header_timeout,
+                idle: config.keep_alive,
+                send: config.send_timeout,
+                drain: config.drain_idle,
+            },
+            held: first,
+            passed: Passed::default(),
+            heads: 0,
+            waits: Waits::default(),
+            linger: Linger::default(),
+        };
+        transport.judge_held();
+        transport
+    }
+
+    /// Shows the held bytes to the framing and moves what passes.
+    fn judge_held(&mut self) {
+        let passes = match &mut self.framing {
+            None => self.held.len(),
+            Some(framing) => {
+                let verdict = framing.scan(&self.held);
+                self.obey(&verdict)
+            }
+        };
+        let rest = self.held.split_off(passes.min(self.held.len()));
+        self.passed.push(std::mem::replace(&mut self.held, rest));
+        self.show_refusal();
+    }
+
+    /// Notes a verdict; returns how many of the bytes it is about may pass.
+    fn obey(&mut self, verdict: &Verdict) -> usize {
+        match *verdict {
+            Verdict::Pass { bytes, heads } => {
+                self.heads += u64::from(heads);
+                bytes
+            }
+            Verdict::Refused { bytes, heads, status } => {
+                self.heads += u64::from(heads) + 1;
+                self.lifecycle.refuse(self.heads, status);
+                self.gate = Gate::Refused;
+                bytes
+            }
+            Verdict::Broken => {
+                self.gate = Gate::Broken;
+                0
+            }
+        }
+    }
+
+    fn show_refusal(&mut self) {
+        if self.gate == Gate::Refused {
+            self.held = Vec::new();
+            self.passed.push(REFUSED.to_vec());
+        }
+    }
+
+    /// Learns from the service what became of an upgrade.
+    fn follow_upgrade(&mut self) {
+        let Some(framing) = self.framing.as_mut().filter(|framing| framing.awaits_upgrade()) else { return };
+        if self.lifecycle.served() < self.heads || self.lifecycle.upgrade() == Upgrade::Undecided {
+            return;
+        }
+        framing.decide_upgrade(self.lifecycle.upgrade() == Upgrade::Tunnel);
+        self.judge_held();
+    }
+
+    /// True while no more may be read, so that what a client sends ahead of an upgrade stays within bounds.
+    fn is_full(&self) -> bool {
+        self.held.len() >= 2 * MAX_HEAD
+    }
+
+    /// Pending until the client has kept the connection waiting for too long; then as if it had closed it.
+    fn poll_client_wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.lifecycle.is_idle() || self.gate != Gate::Open {
+            self.waits.for_client = None;
+            return Poll::Pending;
+        }
+        let draining = self.lifecycle.is_draining();
+        if draining && !self.waits.draining {
+            (self.waits.draining, self.waits.for_client) = (true, None);
+        }
+        let between = self.framing.as_ref().is_none_or(Framing::is_between_requests);
+        let limit = match (between, draining) {
+            (true, true) => self.limits.drain,
+            (true, false) if self.lifecycle.served() > 0 => self.limits.idle,
+            _ => self.limits.head,
+        };
+        let since = *self.waits.for_client.get_or_insert_with(Instant::now);
+        self.waits.client.poll(cx, since + limit).map(Ok)
+    }
+
+    /// Bounds how long the client may refuse to take bytes.
+    fn poll_room<R>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
+        if written.is_ready() {
+            self.waits.for_room = None;
+            return written;
+        }
+        let since = *self.waits.for_room.get_or_insert_with(Instant::now);
+        self.waits.room.poll(cx, since + self.limits.send).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl<T: AsyncRead + Unpin> Transport<T> {
+    /// Reads into hyper's own buffer; what may not pass is taken back.
+    fn poll_read_through(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<usize>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
+        let fresh = buf.filled().get(before..).unwrap_or_default();
+        let read = fresh.len();
+        if let Some(framing) = &mut self.framing {
+            let verdict = framing.scan(fresh);
+            let passes = self.obey(&verdict).min(read);
+            self.held = fresh.get(passes..).unwrap_or_default().to_vec();
+            buf.set_filled(before + passes);
+            self.show_refusal();
+        }
+        Poll::Ready(Ok(read))
+    }
+
+    /// Reads more of what is held.
+    fn poll_read_held(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut space = [0; 4096];
+        let mut more = ReadBuf::new(&mut space);
+        ready!(Pin::new(&mut self.io).poll_read(cx, &mut more))?;
+        self.held.extend_from_slice(more.filled());
+        self.judge_held();
+        Poll::Ready(Ok(more.filled().len()))
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Transport<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let before = buf.filled().len();
+        loop {
+            this.passed.pop_into(buf);
+            if buf.filled().len() > before {
+                this.waits.for_client = None;
+                return Poll::Ready(Ok(()));
+            }
+            match this.gate {
+                Gate::Open => {}
+                Gate::Refused => return Poll::Pending,
+                Gate::Broken => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
+            }
+            this.follow_upgrade();
+            if !this.passed.is_empty() {
+                continue;
+            }
+            if this.is_full() {
+                return Poll::Pending;
+            }
+            let begins = this.held.is_empty();
+            let read = if begins { this.poll_read_through(cx, buf) } else { this.poll_read_held(cx) };
+            match read? {
+                Poll::Pending => return this.poll_client_wait(cx),
+                Poll::Ready(0) => return Poll::Ready(Ok(())),
+                // The first bytes of a head: from now on its own time runs.
+                Poll::Ready(_) if begins => this.waits.for_client = None,
+                Poll::Ready(_) => {}
+            }
+        }
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Transport<T> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.io).poll_write(cx, buf);
+        self.poll_room(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
+        self.poll_room(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let unread = this.framing.as_ref().is_some_and(Framing::has_unread);
+        this.linger.poll_shutdown(cx, &mut this.io, unread)
+    }
+}
+
+impl Passed {
+    fn push(&mut self, bytes: Vec<u8>) {
+        if self.bytes.is_empty() {
+            self.bytes = bytes;
+        } else {
+            self.bytes.extend_from_slice(&bytes);
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    fn pop_into(&mut self, buf: &mut ReadBuf<'_>) {
+        let rest = self.bytes.get(self.start..).unwrap_or_default();
+        let (now, later) = rest.split_at_checked(buf.remaining()).unwrap_or((rest, &[]));
+        buf.put_slice(now);
+        self.start += now.len();
+        if later.is_empty() {
+            *self = Self::default();
+        }
+    }
+}

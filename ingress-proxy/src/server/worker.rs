@@ -1,0 +1,214 @@
+//! One thread, one runtime, one proxy, its own listeners. The only file that knows threads.
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::sync::{Notify, oneshot};
+use tokio_util::sync::CancellationToken;
+use tower::Layer;
+
+use super::http::{self, HttpService};
+use super::lifecycle::Lifecycle;
+use super::sniff::sniff;
+use super::transport::Transport;
+use crate::config::Config;
+use crate::connection::Connection;
+use crate::proxy::Proxy;
+use crate::snapshot::Subscriber;
+
+/// How long a listener rests when the system has no descriptor left.
+const REST: Duration = Duration::from_millis(50);
+
+/// What a worker is given.
+pub(super) struct Worker<L> {
+    pub(super) subscriber: Subscriber,
+    pub(super) config: Arc<Config>,
+    pub(super) listeners: Vec<TcpListener>,
+    pub(super) layer: L,
+    /// How many connections it may hold.
+    pub(super) limit: usize,
+    pub(super) state: Arc<WorkerState>,
+}
+
+/// What the rest of the server sees of a worker.
+#[derive(Debug, Default)]
+pub(super) struct WorkerState {
+    /// Stop accepting, and end when the last connection has.
+    pub(super) drain: CancellationToken,
+    /// End now.
+    pub(super) stop: CancellationToken,
+    connections: AtomicUsize,
+    emptied: Notify,
+}
+
+impl WorkerState {
+    pub(super) fn connections(&self) -> usize {
+        self.connections.load(Relaxed)
+    }
+}
+
+/// Starts a worker on a thread of its own; the receiver gets the number of connections that it cut when it ended.
+///
+/// # Errors
+/// If the system gives no thread or no event queue.
+pub(super) fn spawn<L>(name: String, worker: Worker<L>) -> io::Result<oneshot::Receiver<usize>>
+where
+    L: Layer<Proxy, Service: HttpService> + Clone + Send + Sync + 'static,
+{
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (ended, end) = oneshot::channel();
+    std::thread::Builder::new().name(name).spawn(move || {
+        let state = worker.state.clone();
+        let cut = runtime.block_on(worker.run());
+        // Drops every task that is left, and with it its socket.
+        drop(runtime);
+        tracing::debug!(cut, open = state.connections(), "worker ended");
+        // Nobody listens if the server was dropped instead of drained.
+        let _ = ended.send(cut);
+    })?;
+    Ok(end)
+}
+
+impl<L> Worker<L>
+where
+    L: Layer<Proxy, Service: HttpService> + Clone + Send + Sync + 'static,
+{
+    /// Serves until told to stop; returns how many connections were open then.
+    async fn run(self) -> usize {
+        let proxy = Proxy::new(self.subscriber, (*self.config).clone());
+        let acceptor = Acceptor {
+            proxy,
+            layer: self.layer,
+            config: self.config,
+            limit: self.limit,
+            state: self.state.clone(),
+        };
+        for listener in self.listeners {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move { acceptor.accept_from(listener).await });
+        }
+        let state = self.state;
+        let emptied = async {
+            state.drain.cancelled().await;
+            loop {
+                let emptied = state.emptied.notified();
+                if state.connections() == 0 {
+                    return;
+                }
+                emptied.await;
+            }
+        };
+        tokio::select! {
+            () = emptied => {}
+            () = state.stop.cancelled() => {}
+        }
+        state.connections()
+    }
+}
+
+#[derive(Clone)]
+struct Acceptor<L> {
+    proxy: Proxy,
+    layer: L,
+    config: Arc<Config>,
+    limit: usize,
+    state: Arc<WorkerState>,
+}
+
+impl<L> Acceptor<L>
+where
+    L: Layer<Proxy, Service: HttpService> + Clone + Send + Sync + 'static,
+{
+    async fn accept_from(self, listener: TcpListener) {
+        let listener = match tokio::net::TcpListener::from_std(listener) {
+            Ok(listener) => listener,
+            Err(error) => {
+                tracing::error!(%error, "a listener could not be watched");
+                return;
+            }
+        };
+        loop {
+            let accepted = tokio::select! { biased;
+                accepted = listener.accept() => accepted,
+                // Only when nothing is waiting: what the system has accepted for us is served.
+                () = self.state.drain.cancelled() => return,
+            };
+            match accepted {
+                Ok((stream, _)) => self.take(stream),
+                // The client gave up in the queue.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) => {
+                    tracing::error!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(REST).await;
+                }
+            }
+        }
+    }
+
+    fn take(&self, stream: TcpStream) {
+        if self.state.connections() >= self.limit {
+            tokio::spawn(refuse(stream));
+            return;
+        }
+        let (Ok(client), Ok(local)) = (stream.peer_addr(), stream.local_addr()) else { return };
+        let open = Open::new(self.state.clone());
+        // Without it a small write can wait for the acknowledgement of the one before; a socket that refuses the option still works.
+        let _ = stream.set_nodelay(true);
+        let proxy = self.proxy.with_connection(Connection::new(client, local.port()));
+        let service = self.layer.layer(proxy);
+        let (config, drain) = (self.config.clone(), self.state.drain.clone());
+        tokio::spawn(serve(stream, Lifecycle::new(open), service, config, drain));
+    }
+}
+
+/// Finds out what the client speaks, and serves it.
+async fn serve<S: HttpService>(
+    mut io: TcpStream,
+    lifecycle: Lifecycle,
+    service: S,
+    config: Arc<Config>,
+    drain: CancellationToken,
+) {
+    let first = tokio::select! { biased;
+        first = tokio::time::timeout(config.header_timeout, sniff(&mut io)) => first,
+        () = async { drain.cancelled().await; tokio::time::sleep(config.drain_idle).await } => return,
+    };
+    let Ok(Ok(Some(sniffed))) = first else { return };
+    let lifecycle = Arc::new(lifecycle);
+    let transport = Transport::new(io, !sniffed.http2, sniffed.first, lifecycle.clone(), &config);
+    http::serve(transport, sniffed.http2, service, lifecycle, &config, &drain).await;
+}
+
+/// Says politely that there is no room.
+async fn refuse(mut stream: TcpStream) {
+    const ANSWER: &[u8] =
+        b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    tracing::warn!("the limit of connections is reached: one is refused");
+    let _ = tokio::time::timeout(Duration::from_secs(1), stream.write_all(ANSWER)).await;
+}
+
+/// Counts a connection for as long as its socket lives, upgraded or not.
+#[derive(Debug)]
+pub(super) struct Open {
+    state: Arc<WorkerState>,
+}
+
+impl Open {
+    fn new(state: Arc<WorkerState>) -> Self {
+        state.connections.fetch_add(1, Relaxed);
+        Self { state }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if self.state.connections.fetch_sub(1, Relaxed) == 1 {
+            self.state.emptied.notify_waiters();
+        }
+    }
+}

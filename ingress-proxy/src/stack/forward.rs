@@ -1,0 +1,264 @@
+//! Sends a request to an endpoint, and its answer back.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::{Request, Response, Uri, Version};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use ingress_core::policy::Timeouts;
+use tokio::time::{sleep, timeout};
+use tower::Service;
+
+use super::headers;
+use super::routed::Routed;
+use super::upgrade::{Upgrade, is_switch};
+use super::view::Shared;
+use crate::body::Body;
+use crate::error::{Error, Kind, Side, page};
+use crate::upstream::{Answer, Endpoint, Group, Lease, Progress, Sent, Stage, Tries, Upload, connect};
+
+/// The innermost service.
+#[derive(Debug, Clone)]
+pub(crate) struct Forward {
+    shared: Arc<Shared>,
+}
+
+impl Forward {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+}
+
+impl Service<Routed> for Forward {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, routed: Routed) -> Self::Future {
+        let exchange = prepare(routed, &self.shared);
+        Box::pin(async move { Ok(exchange.run().await) })
+    }
+}
+
+/// One request on its way to the endpoints of its upstream.
+struct Exchange {
+    request: Request<Body>,
+    upgrade: Option<Upgrade>,
+    hop: Hop,
+    tries: Tries,
+}
+
+/// What every try has in common.
+struct Hop {
+    group: Arc<Group>,
+    timeouts: Timeouts,
+    /// How far the body has come; `None` for a request without one.
+    upload: Option<Arc<Progress>>,
+}
+
+/// A try that failed.
+struct Failure {
+    error: Error,
+    sent: Sent,
+    /// The request, if it can be sent again.
+    request: Option<Request<Body>>,
+}
+
+fn prepare(routed: Routed, shared: &Shared) -> Exchange {
+    let (mut client, target) = (routed.request, routed.target);
+    let upgrade = Upgrade::take(&mut client.request);
+    headers::towards_endpoint(&mut client, shared.config().generate_request_id);
+    let mut request = client.request;
+    if let Some(upgrade) = &upgrade {
+        upgrade.ask(&mut request);
+    }
+    *request.version_mut() = Version::HTTP_11;
+    if request.uri().authority().is_some() {
+        let path = request.uri().path_and_query().cloned();
+        *request.uri_mut() = path.map(Uri::from).unwrap_or_default();
+    }
+    let upload = (!request.body().is_end_stream()).then(|| Progress::new(request.body()));
+    if let Some(progress) = &upload {
+        let (progress, limit) = (progress.clone(), shared.config().body_timeout);
+        request = request.map(|body| Body::upload(Upload::new(body, limit, progress)));
+    }
+    let tries = Tries::new(target.route.retry, request.method());
+    let hop = Hop { group: target.group.clone(), timeouts: target.route.timeouts, upload };
+    Exchange { request, upgrade, hop, tries }
+}
+
+impl Exchange {
+    async fn run(self) -> Response<Body> {
+        let (hop, mut tries, mut request) = (self.hop, self.tries, self.request);
+        let mut tried = Vec::new();
+        loop {
+            let Some(endpoint) = hop.group.pick(&tried).await else {
+                return page(Kind::NoEndpoint.status());
+            };
+            let failure = match hop.attempt(&endpoint, request, &tries).await {
+                Ok((response, lease)) => match answer(response, lease, self.upgrade, &hop) {
+                    Ok(response) => return response,
+                    Err(kind) => return hop.give_up(&endpoint, &kind.into()),
+                },
+                Err(failure) => failure,
+            };
+            match failure.request {
+                Some(again) if tries.again(failure.error.kind(), failure.sent) => request = again,
+                _ => return hop.give_up(&endpoint, &failure.error),
+            }
+            tried.push(endpoint);
+        }
+    }
+}
+
+impl Hop {
+    /// Sends the request to one endpoint: over idle connections as long as they turn out dead, then over a fresh one.
+    async fn attempt(
+        &self,
+        endpoint: &Arc<Endpoint>,
+        mut request: Request<Body>,
+        tries: &Tries,
+    ) -> Result<(Response<Incoming>, Lease), Failure> {
+        let mut may_reuse = true;
+        loop {
+            let mut lease = match self.lease(endpoint, may_reuse).await {
+                Ok(lease) => lease,
+                Err(error) => return Err(Failure { error, sent: Sent::Nothing, request: Some(request) }),
+            };
+            let copy = (self.upload.is_none() && tries.may_resend()).then(|| copy(&request));
+            let failure = match self.send(&mut lease, request).await {
+                Ok(response) => return Ok((response, lease)),
+                Err(failure) => failure,
+            };
+            // An idle connection that the endpoint has closed says nothing about the endpoint.
+            let dead = lease.reused && failure.error.kind() == Kind::Broken;
+            match failure.request.or(copy) {
+                Some(again) if dead => request = again,
+                again => return Err(Failure { request: again, ..failure }),
+            }
+            may_reuse = failure.sent == Sent::Nothing;
+        }
+    }
+
+    async fn lease(&self, endpoint: &Arc<Endpoint>, may_reuse: bool) -> Result<Lease, Error> {
+        while let Some(mut lease) = may_reuse.then(|| endpoint.reuse()).flatten() {
+            // A connection is given back with the last byte of an answer, a moment before its task has seen that it is idle.
+            let ready = lease.sender().is_ready()
+                || matches!(timeout(self.timeouts.connect, lease.sender().ready()).await, Ok(Ok(())));
+            if ready {
+                return Ok(lease);
+            }
+        }
+        Ok(endpoint.opened(connect(endpoint.address, self.timeouts.connect).await?))
+    }
+
+    async fn send(&self, lease: &mut Lease, request: Request<Body>) -> Result<Response<Incoming>, Failure> {
+        let sending = lease.sender().try_send_request(request);
+        let answered = match &self.upload {
+            None => timeout(self.timeouts.read, sending).await.map_err(|_| Kind::ReadTimeout),
+            Some(upload) => {
+                let answered = with_upload(sending, upload, &self.timeouts).await;
+                lease.carries(upload.clone());
+                answered
+            }
+        };
+        match answered {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(mut unsent)) => {
+                let request = unsent.take_message();
+                let sent = if request.is_some() { Sent::Nothing } else { Sent::Perhaps };
+                Err(Failure { error: self.reason(unsent.into_error()), sent, request })
+            }
+            Err(kind) => Err(Failure { error: kind.into(), sent: Sent::Perhaps, request: None }),
+        }
+    }
+
+    /// What an error of the connection means.
+    fn reason(&self, error: hyper::Error) -> Error {
+        match self.upload.as_ref().map(|upload| upload.stage()) {
+            Some(Stage::Failed(kind)) => Error::with(kind, error),
+            _ if error.is_parse() => Error::with(Kind::BadResponse, error),
+            _ => Error::with(Kind::Broken, error),
+        }
+    }
+
+    fn give_up(&self, endpoint: &Endpoint, error: &Error) -> Response<Body> {
+        if error.kind().side() == Side::Upstream {
+            tracing::warn!(upstream = self.group.name(), endpoint = %endpoint.address, %error, "request failed");
+        }
+        page(error.kind().status())
+    }
+}
+
+/// Waits for the answer to a request with a body: while the body goes out the endpoint must keep taking it, and when it is out the time
+/// for the answer begins. What the client owes is bounded by the [`Upload`] itself.
+async fn with_upload<F: Future>(
+    sending: F,
+    upload: &Progress,
+    timeouts: &Timeouts,
+) -> Result<F::Output, Kind> {
+    let mut sending = std::pin::pin!(sending);
+    let mut wait = timeouts.send.min(timeouts.read);
+    loop {
+        tokio::select! { biased;
+            answered = &mut sending => return Ok(answered),
+            () = sleep(wait) => {}
+        }
+        let (kind, limit, since) = match upload.stage() {
+            Stage::AwaitsEndpoint(since) => (Kind::SendTimeout, timeouts.send, since),
+            Stage::Done(since) => (Kind::ReadTimeout, timeouts.read, since),
+            Stage::Untouched => return Err(Kind::SendTimeout),
+            Stage::AwaitsClient | Stage::Failed(_) => (Kind::SendTimeout, timeouts.send, Duration::ZERO),
+        };
+        wait = limit.saturating_sub(since);
+        if wait.is_zero() {
+            return Err(kind);
+        }
+    }
+}
+
+/// A second copy of a request without a body.
+fn copy(request: &Request<Body>) -> Request<Body> {
+    let mut copy = Request::new(Body::empty());
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.headers_mut() = request.headers().clone();
+    copy
+}
+
+/// Turns an endpoint's answer into the client's.
+fn answer(
+    mut response: Response<Incoming>,
+    lease: Lease,
+    upgrade: Option<Upgrade>,
+    hop: &Hop,
+) -> Result<Response<Body>, Kind> {
+    if !headers::is_unambiguous(response.headers()) {
+        return Err(Kind::BadResponse);
+    }
+    headers::towards_client(response.headers_mut());
+    *response.version_mut() = Version::HTTP_11;
+    if is_switch(&response) {
+        // Nobody asked for it: the endpoint and we would disagree about what the bytes behind it are.
+        let upgrade = upgrade.ok_or(Kind::BadResponse)?;
+        upgrade.join(&mut response, hop.timeouts.read);
+        return Ok(response.map(|_| Body::empty()));
+    }
+    Ok(response.map(|body| {
+        if body.is_end_stream() {
+            lease.release();
+            Body::empty()
+        } else {
+            Body::answer(Answer::new(body, lease, hop.timeouts.read))
+        }
+    }))
+}

@@ -1,0 +1,279 @@
+//! The header fields that are removed, added and replaced on the way to an endpoint and back.
+//!
+//! The request side is that of ingress-nginx: the client's word about itself is replaced by what is known of its connection.
+
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, COOKIE, DATE, EXPECT, HOST, HeaderName, HeaderValue, SERVER, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
+};
+use http::{HeaderMap, Version};
+
+use super::request::{ClientRequest, KEEP_ALIVE, PROXY_CONNECTION};
+use crate::connection::Connection;
+
+const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
+const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
+const PROXY: HeaderName = HeaderName::from_static("proxy");
+const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const X_SCHEME: HeaderName = HeaderName::from_static("x-scheme");
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_FORWARDED_SCHEME: HeaderName = HeaderName::from_static("x-forwarded-scheme");
+const X_ORIGINAL_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-original-forwarded-for");
+const X_ORIGINAL_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-original-forwarded-host");
+
+/// Makes the fields of a request those that an endpoint gets.
+pub(super) fn towards_endpoint(client: &mut ClientRequest, generate_request_id: bool) {
+    let authority = client.authority();
+    let version = client.request.version();
+    let headers = client.request.headers_mut();
+    let original_for = joined(headers, &X_FORWARDED_FOR, b", ");
+    let original_host = joined(headers, &X_FORWARDED_HOST, b", ");
+
+    remove_named_in_connection(headers);
+    for name in [CONNECTION, KEEP_ALIVE, PROXY_CONNECTION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE] {
+        headers.remove(name);
+    }
+    for name in [EXPECT, HTTP2_SETTINGS, PROXY, FORWARDED] {
+        headers.remove(name);
+    }
+    remove_where(headers, is_for_us_to_say);
+    if version == Version::HTTP_2
+        && let Some(cookies) = joined(headers, &COOKIE, b"; ")
+    {
+        headers.insert(COOKIE, cookies);
+    }
+
+    // ingress-nginx's name for "no host".
+    let authority = authority.unwrap_or(HeaderValue::from_static("_"));
+    headers.insert(HOST, authority.clone());
+    headers.insert(X_FORWARDED_HOST, authority);
+    if let Some(connection) = &client.connection {
+        name_client(client.request.headers_mut(), connection);
+    }
+    let headers = client.request.headers_mut();
+    let scheme = HeaderValue::from_static("http");
+    headers.insert(X_FORWARDED_PROTO, scheme.clone());
+    headers.insert(X_FORWARDED_SCHEME, scheme.clone());
+    headers.insert(X_SCHEME, scheme);
+    for (name, original) in
+        [(X_ORIGINAL_FORWARDED_FOR, original_for), (X_ORIGINAL_FORWARDED_HOST, original_host)]
+    {
+        if let Some(value) = original {
+            headers.insert(name, value);
+        }
+    }
+    set_request_id(headers, generate_request_id);
+}
+
+fn name_client(headers: &mut HeaderMap, connection: &Connection) {
+    let client = connection.client_value();
+    headers.insert(X_REAL_IP, client.clone());
+    headers.insert(X_FORWARDED_FOR, client);
+    headers.insert(X_FORWARDED_PORT, connection.port_value());
+}
+
+/// The client's id, or a fresh one of 32 hexadecimal digits.
+fn set_request_id(headers: &mut HeaderMap, generate: bool) {
+    let given = headers.get(&X_REQUEST_ID).filter(|id| !id.is_empty()).cloned();
+    let id = match given {
+        Some(given) => Some(given),
+        None if generate => HeaderValue::from_str(&format!("{:032x}", rand::random::<u128>())).ok(),
+        None => None,
+    };
+    match id {
+        Some(id) => drop(headers.insert(X_REQUEST_ID, id)),
+        None => drop(headers.remove(X_REQUEST_ID)),
+    }
+}
+
+/// Makes the fields of an endpoint's answer those that a client gets.
+pub(super) fn towards_client(headers: &mut HeaderMap) {
+    remove_named_in_connection(headers);
+    // Of `Date` and `Server` a client sees ours: the server writes the former, and the latter is not sent (`server-tokens` false).
+    for name in [CONNECTION, KEEP_ALIVE, PROXY_CONNECTION, TE, TRANSFER_ENCODING, UPGRADE, DATE, SERVER] {
+        headers.remove(name);
+    }
+    remove_where(headers, |name| name.starts_with("x-accel-"));
+}
+
+/// True if the framing of an answer can be read in one way only.
+pub(super) fn is_unambiguous(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => headers.get_all(CONTENT_LENGTH).iter().count() <= 1,
+        (Some(coding), None) => {
+            coding.as_bytes().eq_ignore_ascii_case(b"chunked") && !headers.contains_key(CONTENT_LENGTH)
+        }
+        (Some(_), Some(_)) => false,
+    }
+}
+
+/// Fields with which an endpoint is told who the client is: only we may send them.
+fn is_for_us_to_say(name: &str) -> bool {
+    match name.as_bytes().first() {
+        Some(b'x') => {
+            name.starts_with("x-forwarded-")
+                || name.starts_with("x-original-")
+                || name == "x-real-ip"
+                || name == "x-scheme"
+        }
+        Some(b's') => name.starts_with("ssl-client-"),
+        _ => false,
+    }
+}
+
+fn remove_where(headers: &mut HeaderMap, unwanted: impl Fn(&str) -> bool) {
+    if headers.keys().any(|name| unwanted(name.as_str())) {
+        let names: Vec<_> = headers.keys().filter(|name| unwanted(name.as_str())).cloned().collect();
+        names.iter().for_each(|name| drop(headers.remove(name)));
+    }
+}
+
+/// Removes the fields that `Connection` names (RFC 9110, section 7.6.1), but never those that say where a message goes or ends.
+fn remove_named_in_connection(headers: &mut HeaderMap) {
+    let lines = headers.get_all(CONNECTION);
+    let usual = |line: &HeaderValue| {
+        [&b"keep-alive"[..], b"close", b"upgrade"]
+            .iter()
+            .any(|usual| line.as_bytes().eq_ignore_ascii_case(usual))
+    };
+    if lines.iter().all(usual) {
+        return;
+    }
+    let named: Vec<_> = lines
+        .iter()
+        .flat_map(|line| line.as_bytes().split(|&byte| byte == b','))
+        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+        .filter(|name| *name != HOST && *name != CONTENT_LENGTH && *name != UPGRADE)
+        .collect();
+    named.iter().for_each(|name| drop(headers.remove(name)));
+}
+
+/// All lines of a field as one; `None` if there are none.
+fn joined(headers: &HeaderMap, name: &HeaderName, separator: &[u8]) -> Option<HeaderValue> {
+    let mut lines = headers.get_all(name).iter();
+    let first = lines.next()?;
+    let Some(second) = lines.next() else { return Some(first.clone()) };
+    let mut all = first.as_bytes().to_vec();
+    for line in std::iter::once(second).chain(lines) {
+        all.extend_from_slice(separator);
+        all.extend_from_slice(line.as_bytes());
+    }
+    HeaderValue::from_bytes(&all).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+    use crate::body::Body;
+
+    fn sent(request: http::request::Builder) -> HeaderMap {
+        let connection = Connection::new(([192, 0, 2, 7], 5000).into(), 8080);
+        let request = request.header(HOST, "Shop.test:8080").body(Body::empty()).unwrap();
+        let mut client = ClientRequest::check(request, Some(connection)).unwrap();
+        towards_endpoint(&mut client, true);
+        client.request.into_parts().0.headers
+    }
+
+    fn value<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+        let mut values = headers.get_all(name).iter();
+        let first = values.next()?.to_str().unwrap();
+        assert!(values.next().is_none(), "{name} is there twice");
+        Some(first)
+    }
+
+    #[test]
+    fn an_endpoint_is_told_what_we_know_of_the_client() {
+        let headers =
+            sent(Request::get("/").header("x-forwarded-for", "1.1.1.1").header("x-forwarded-for", "2.2.2.2"));
+        for (name, expected) in [
+            ("host", "Shop.test:8080"),
+            ("x-forwarded-host", "Shop.test:8080"),
+            ("x-real-ip", "192.0.2.7"),
+            ("x-forwarded-for", "192.0.2.7"),
+            ("x-forwarded-port", "8080"),
+            ("x-forwarded-proto", "http"),
+            ("x-forwarded-scheme", "http"),
+            ("x-scheme", "http"),
+            ("x-original-forwarded-for", "1.1.1.1, 2.2.2.2"),
+        ] {
+            assert_eq!(value(&headers, name), Some(expected), "{name}");
+        }
+        let id = value(&headers, "x-request-id").unwrap();
+        assert!(
+            id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase()),
+            "{id}"
+        );
+        assert_eq!(headers.len(), 10);
+    }
+
+    #[test]
+    fn a_request_id_is_passed_on() {
+        assert_eq!(
+            value(&sent(Request::get("/").header("x-request-id", "mine")), "x-request-id"),
+            Some("mine")
+        );
+    }
+
+    #[test]
+    fn what_a_client_may_not_say_is_removed() {
+        for name in [
+            "forwarded",
+            "x-forwarded-prefix",
+            "x-forwarded-server",
+            "x-original-uri",
+            "x-original-method",
+            "ssl-client-verify",
+            "ssl-client-subject-dn",
+            "proxy",
+            "expect",
+            "te",
+            "keep-alive",
+            "proxy-connection",
+            "http2-settings",
+            "trailer",
+        ] {
+            assert_eq!(value(&sent(Request::get("/").header(name, "100-continue")), name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn connection_cannot_name_what_matters() {
+        let headers = sent(
+            Request::get("/")
+                .header("connection", "x-real-ip, Host, content-length, X-Secret, x-request-id")
+                .header("content-length", "0")
+                .header("x-secret", "s"),
+        );
+        assert_eq!(value(&headers, "host"), Some("Shop.test:8080"));
+        assert_eq!(value(&headers, "x-real-ip"), Some("192.0.2.7"));
+        assert_eq!(value(&headers, "content-length"), Some("0"));
+        assert_eq!(value(&headers, "x-secret"), None);
+        assert_eq!(value(&headers, "connection"), None);
+    }
+
+    #[test]
+    fn an_answer_loses_what_was_meant_for_us() {
+        let mut headers = HeaderMap::new();
+        for name in [
+            "connection",
+            "keep-alive",
+            "server",
+            "date",
+            "x-accel-redirect",
+            "x-accel-buffering",
+            "x-hop",
+            "etag",
+        ] {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static("x-hop"));
+        }
+        towards_client(&mut headers);
+        assert_eq!(headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["etag"]);
+    }
+}

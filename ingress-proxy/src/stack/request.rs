@@ -1,0 +1,234 @@
+//! The one request type that the stack works on: checked once, whatever protocol it came in by.
+//!
+//! A value of [`ClientRequest`] means: one host, one path with one reading, a method that may be forwarded, and no field that HTTP/2 could
+//! carry into HTTP/1. Nothing below has to ask again.
+
+use http::header::{CONNECTION, HOST, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderMap, Method, Request, Uri, Version};
+use ingress_core::{canonical_host, normalize};
+
+use crate::body::Body;
+use crate::connection::Connection;
+use crate::error::Kind;
+
+/// A request that has been checked.
+#[derive(Debug)]
+pub(crate) struct ClientRequest {
+    /// The request as it came, but for header names that are dropped.
+    pub(crate) request: Request<Body>,
+    /// Who sent it, if that is known.
+    pub(crate) connection: Option<Connection>,
+    authority: Authority,
+}
+
+/// Where the authority of a request stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Authority {
+    /// In its target.
+    Target,
+    /// In its `Host` line.
+    Host,
+    /// Nowhere: HTTP/1.0 does not ask for one.
+    Missing,
+}
+
+/// The host and path of a request in the form in which routes are looked up.
+#[derive(Debug)]
+pub(crate) struct Target<'r> {
+    /// Empty for HTTP/1.0 without a host.
+    pub(crate) host: std::borrow::Cow<'r, str>,
+    pub(crate) path: std::borrow::Cow<'r, str>,
+}
+
+impl ClientRequest {
+    /// Checks a request.
+    ///
+    /// # Errors
+    /// The kind of refusal.
+    pub(crate) fn check(mut request: Request<Body>, connection: Option<Connection>) -> Result<Self, Kind> {
+        method(request.method())?;
+        fields(request.version(), request.headers())?;
+        let authority = authority(&request)?;
+        drop_unusual_names(request.headers_mut());
+        Ok(Self { request, connection, authority })
+    }
+
+    /// The authority as it was sent: what the endpoint gets as `Host`; `None` for HTTP/1.0 without one.
+    pub(crate) fn authority(&self) -> Option<HeaderValue> {
+        match self.authority {
+            Authority::Target => HeaderValue::from_str(self.request.uri().authority()?.as_str()).ok(),
+            Authority::Host => self.request.headers().get(HOST).cloned(),
+            Authority::Missing => None,
+        }
+    }
+
+    fn authority_text(&self) -> &str {
+        let text = match self.authority {
+            Authority::Target => self.request.uri().authority().map(http::uri::Authority::as_str),
+            Authority::Host => self.request.headers().get(HOST).and_then(|host| host.to_str().ok()),
+            Authority::Missing => None,
+        };
+        text.unwrap_or_default()
+    }
+
+    /// What routes are looked up by.
+    ///
+    /// # Errors
+    /// [`Kind::BadRequest`] if the host is no host or the path has no normal form.
+    pub(crate) fn target(&self) -> Result<Target<'_>, Kind> {
+        let host = match self.authority_text() {
+            "" => "".into(),
+            authority => canonical_host(authority).ok_or(Kind::BadRequest)?,
+        };
+        let path = match self.request.uri().path() {
+            "" => "/".into(),
+            path => normalize(path).map_err(|_| Kind::BadRequest)?,
+        };
+        Ok(Target { host, path })
+    }
+}
+
+/// TRACE would show a client what we add; CONNECT is for forward proxies. nginx refuses both.
+fn method(method: &Method) -> Result<(), Kind> {
+    match *method {
+        Method::TRACE => Err(Kind::Method),
+        Method::CONNECT => Err(Kind::BadRequest),
+        _ => Ok(()),
+    }
+}
+
+/// What HTTP/2 forbids (RFC 9113, section 8.2.2), and what only ambiguous requests have.
+fn fields(version: Version, headers: &HeaderMap) -> Result<(), Kind> {
+    if version >= Version::HTTP_2 {
+        let only_trailers = headers.get_all(TE).iter().all(|te| te == "trailers");
+        let connection_specific = [CONNECTION, TRANSFER_ENCODING, UPGRADE, KEEP_ALIVE, PROXY_CONNECTION];
+        if !only_trailers || connection_specific.iter().any(|name| headers.contains_key(name)) {
+            return Err(Kind::BadRequest);
+        }
+    }
+    Ok(())
+}
+
+pub(super) const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+pub(super) const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+
+/// The host that the request is for: of an absolute target, else of its one `Host` line (RFC 9112, section 3.2).
+fn authority(request: &Request<Body>) -> Result<Authority, Kind> {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let (host, more) = (hosts.next(), hosts.next());
+    if more.is_some() {
+        return Err(Kind::BadRequest);
+    }
+    let host = host.map(|host| host.to_str()).transpose().map_err(|_| Kind::BadRequest)?;
+    let uri = request.uri();
+    match (of_uri(uri)?, host) {
+        // HTTP/2 has the authority in the target, and a Host beside it must say the same (RFC 9113, section 8.3.1).
+        (Some(target), Some(host))
+            if request.version() >= Version::HTTP_2 && !target.eq_ignore_ascii_case(host) =>
+        {
+            Err(Kind::BadRequest)
+        }
+        (Some(""), _) => Err(Kind::BadRequest),
+        (Some(_), _) => Ok(Authority::Target),
+        (None, Some("") | None) if request.version() <= Version::HTTP_10 => Ok(Authority::Missing),
+        (None, Some("") | None) => Err(Kind::BadRequest),
+        (None, Some(_)) => Ok(Authority::Host),
+    }
+}
+
+/// The authority in the target; only `http` and `https` targets, and paths, are for us.
+fn of_uri(uri: &Uri) -> Result<Option<&str>, Kind> {
+    match (uri.scheme_str(), uri.authority()) {
+        (None, None) if uri.path().starts_with('/') => Ok(None),
+        (Some("http" | "https"), Some(authority)) => Ok(Some(authority.as_str())),
+        _ => Err(Kind::BadRequest),
+    }
+}
+
+/// Drops fields whose name has other characters than letters, digits and hyphens: many servers read `_` as `-`, so such a name could
+/// stand for one that is set or removed here (ingress-nginx: `enable-underscores-in-headers`, `ignore-invalid-headers`).
+fn drop_unusual_names(headers: &mut HeaderMap) {
+    let usual = |name: &HeaderName| name.as_str().bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if headers.keys().all(usual) {
+        return;
+    }
+    let unusual: Vec<_> = headers.keys().filter(|name| !usual(name)).cloned().collect();
+    unusual.iter().for_each(|name| drop(headers.remove(name)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(request: http::request::Builder) -> Result<ClientRequest, Kind> {
+        ClientRequest::check(request.body(Body::empty()).unwrap(), None)
+    }
+
+    fn authority_of(request: http::request::Builder) -> Result<String, Kind> {
+        check(request).map(|request| request.authority_text().to_owned())
+    }
+
+    #[test]
+    fn there_is_one_host() {
+        let get = |uri| Request::get(uri);
+        assert_eq!(authority_of(get("/").header(HOST, "a:80")), Ok("a:80".into()));
+        assert_eq!(authority_of(get("http://b/x").header(HOST, "a")), Ok("b".into()));
+        assert_eq!(authority_of(get("/")), Err(Kind::BadRequest));
+        assert_eq!(authority_of(get("/").header(HOST, "")), Err(Kind::BadRequest));
+        assert_eq!(authority_of(get("/").header(HOST, "a").header(HOST, "a")), Err(Kind::BadRequest));
+        assert_eq!(authority_of(get("/").version(Version::HTTP_10)), Ok(String::new()));
+        assert_eq!(authority_of(get("ftp://b/x").header(HOST, "a")), Err(Kind::BadRequest));
+        assert_eq!(authority_of(get("*").header(HOST, "a")), Err(Kind::BadRequest));
+        let http2 = get("http://b/").version(Version::HTTP_2);
+        assert_eq!(authority_of(http2), Ok("b".into()));
+        assert_eq!(
+            authority_of(get("http://b/").version(Version::HTTP_2).header(HOST, "a")),
+            Err(Kind::BadRequest)
+        );
+    }
+
+    #[test]
+    fn http2_carries_no_connection_fields() {
+        let http2 = || Request::get("http://a/").version(Version::HTTP_2);
+        assert!(check(http2().header(TE, "trailers")).is_ok());
+        for (name, value) in [
+            ("connection", "x"),
+            ("transfer-encoding", "chunked"),
+            ("upgrade", "x"),
+            ("te", "gzip"),
+            ("keep-alive", "1"),
+        ] {
+            assert_eq!(check(http2().header(name, value)).unwrap_err(), Kind::BadRequest, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_that_could_pass_for_others_are_dropped() {
+        let request = Request::get("/")
+            .header(HOST, "a")
+            .header("x_forwarded_for", "1")
+            .header("x.y", "2")
+            .header("ok-1", "3");
+        let request = check(request).unwrap().request;
+        let names: Vec<_> = request.headers().keys().map(HeaderName::as_str).collect();
+        assert_eq!(names, ["host", "ok-1"]);
+    }
+
+    #[test]
+    fn methods_that_are_not_forwarded() {
+        let with = |method| check(Request::builder().method(method).uri("/").header(HOST, "a")).err();
+        assert_eq!(with("TRACE"), Some(Kind::Method));
+        assert_eq!(with("CONNECT"), Some(Kind::BadRequest));
+        assert_eq!(with("PROPFIND"), None);
+    }
+
+    #[test]
+    fn a_target_is_normal_or_refused() {
+        let target = |uri| {
+            check(Request::get(uri).header(HOST, "A.b.:80"))
+                .map(|request| request.target().map(|target| format!("{} {}", target.host, target.path)))
+        };
+        assert_eq!(target("//x/%2e/y?q"), Ok(Ok("a.b /x/y".into())));
+        assert_eq!(target("/../x"), Ok(Err(Kind::BadRequest)));
+    }
+}

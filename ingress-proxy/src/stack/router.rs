@@ -1,0 +1,70 @@
+//! Finds the route of a request.
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_util::future::Either;
+use http::Response;
+use tower::Service;
+
+use super::request::{ClientRequest, Target};
+use super::routed::Routed;
+use super::view::{Shared, View};
+use crate::body::Body;
+use crate::error::page;
+
+/// The layer that turns a [`ClientRequest`] into a [`Routed`], or answers where there is nothing to forward to.
+#[derive(Debug, Clone)]
+pub(crate) struct Router<S> {
+    inner: S,
+    shared: Arc<Shared>,
+}
+
+impl<S> Router<S> {
+    pub(super) fn new(inner: S, shared: Arc<Shared>) -> Self {
+        Self { inner, shared }
+    }
+
+    /// Host and path to a route with its upstream, as they are in the current snapshot.
+    fn route(&self, request: ClientRequest) -> Result<Routed, Response<Body>> {
+        let target = request.target().map_err(|kind| page(kind.status()))?;
+        let mut view = self.shared.view();
+        if self.is_health_check(&view, &target) {
+            return Err(Response::new(Body::empty()));
+        }
+        let found = view.find(&target.host, &target.path, self.shared.groups());
+        drop(view);
+        match found {
+            Ok(target) => Ok(Routed { request, target }),
+            Err(kind) => Err(page(kind.status())),
+        }
+    }
+
+    /// ingress-nginx answers its health path on the traffic ports too, for hosts that no Ingress names.
+    fn is_health_check(&self, view: &View, target: &Target<'_>) -> bool {
+        let health = self.shared.config().health_check_path.as_deref();
+        health == Some(&target.path) && !view.snapshot().routes.names(&target.host)
+    }
+}
+
+impl<S> Service<ClientRequest> for Router<S>
+where
+    S: Service<Routed, Response = Response<Body>, Error = Infallible>,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Either<Ready<Result<Response<Body>, Infallible>>, S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: ClientRequest) -> Self::Future {
+        match self.route(request) {
+            Ok(routed) => Either::Right(self.inner.call(routed)),
+            Err(response) => Either::Left(ready(Ok(response))),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Upgrades: when a connection stops being HTTP.
+
+use std::time::Duration;
+
+use http::header::{CONNECTION, HeaderValue, UPGRADE};
+use http::{Method, Request, Response, StatusCode, Version};
+use http_body::Body as _;
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+
+use super::tunnel::tunnel;
+use crate::body::Body;
+
+/// An upgrade that a client asked for and that may be asked of an endpoint.
+#[derive(Debug)]
+pub(super) struct Upgrade {
+    client: OnUpgrade,
+    protocol: HeaderValue,
+}
+
+impl Upgrade {
+    /// Takes the upgrade out of a request, if it asks for one that is passed on: HTTP/1.1, no body, not a protocol that would be HTTP
+    /// again (`h2c` through a tunnel would go past every rule), and WebSocket only with GET. Any other request is forwarded without it.
+    pub(super) fn take(request: &mut Request<Body>) -> Option<Self> {
+        let headers = request.headers();
+        let mut protocols = headers.get_all(UPGRADE).iter();
+        let (Some(protocol), None) = (protocols.next(), protocols.next()) else { return None };
+        let asked = headers.get_all(CONNECTION).iter().any(|line| {
+            line.as_bytes()
+                .split(|&byte| byte == b',')
+                .any(|token| token.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
+        });
+        let passes = asked
+            && request.version() == Version::HTTP_11
+            && request.body().is_end_stream()
+            && may_pass(protocol, request.method());
+        if !passes {
+            return None;
+        }
+        let protocol = protocol.clone();
+        Some(Self { client: hyper::upgrade::on(request), protocol })
+    }
+
+    /// Asks the endpoint for it.
+    pub(super) fn ask(&self, request: &mut Request<Body>) {
+        request.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        request.headers_mut().insert(UPGRADE, self.protocol.clone());
+    }
+
+    /// Joins the two sides once the client has been told; `response` is the endpoint's 101.
+    pub(super) fn join<B>(self, response: &mut Response<B>, idle: Duration) {
+        let endpoint = hyper::upgrade::on(&mut *response);
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        response.headers_mut().insert(UPGRADE, self.protocol);
+        tokio::spawn(async move {
+            let sides: Result<(Upgraded, Upgraded), hyper::Error> = tokio::try_join!(self.client, endpoint);
+            match sides {
+                Ok((client, endpoint)) => tunnel(TokioIo::new(client), TokioIo::new(endpoint), idle).await,
+                Err(error) => tracing::debug!(%error, "an upgraded connection ended before it began"),
+            }
+        });
+    }
+}
+
+/// True if a response switches protocols.
+pub(super) fn is_switch<B>(response: &Response<B>) -> bool {
+    response.status() == StatusCode::SWITCHING_PROTOCOLS
+}
+
+fn may_pass(protocol: &HeaderValue, method: &Method) -> bool {
+    let Ok(protocol) = protocol.to_str() else { return false };
+    let name = protocol.split('/').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match name.as_str() {
+        "websocket" => method == Method::GET,
+        "" | "h2" | "h2c" | "http" | "tls" => false,
+        // A list offers several protocols: which one the endpoint takes could not be held against the rule above.
+        _ => !protocol.contains(','),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passes(method: &str, protocol: &str, connection: &str) -> bool {
+        let request = Request::builder()
+            .method(method)
+            .uri("/")
+            .header(UPGRADE, protocol)
+            .header(CONNECTION, connection);
+        Upgrade::take(&mut request.body(Body::empty()).unwrap()).is_some()
+    }
+
+    #[test]
+    fn only_what_stops_being_http_passes() {
+        assert!(passes("GET", "websocket", "Upgrade"));
+        assert!(passes("GET", "WebSocket", "keep-alive, upgrade"));
+        assert!(passes("POST", "SPDY/3.1", "upgrade"));
+        assert!(!passes("POST", "websocket", "upgrade"));
+        assert!(!passes("GET", "websocket", "keep-alive"));
+        for protocol in ["h2c", "H2C", "HTTP/2.0", "TLS/1.0", "foo, h2c", "websocket, h2c"] {
+            assert!(!passes("GET", protocol, "upgrade"), "{protocol}");
+        }
+    }
+}

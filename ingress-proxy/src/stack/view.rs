@@ -1,0 +1,109 @@
+//! A proxy's own view of the snapshot.
+//!
+//! Workers must not write to memory that they share, and a reference count is such memory. So each proxy holds the snapshot once, and
+//! hands requests counted references to things of its own, made once for each route that is used.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hashbrown::HashMap;
+use ingress_core::{Backend, Route, Snapshot};
+
+use crate::config::Config;
+use crate::error::Kind;
+use crate::snapshot::Subscriber;
+use crate::upstream::{Group, Groups};
+
+/// What the clones of one proxy share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    config: Config,
+    subscriber: Subscriber,
+    view: Mutex<View>,
+    groups: Arc<Groups>,
+    sweeper: std::sync::Once,
+}
+
+/// The snapshot, and the routes of it that were used.
+#[derive(Debug)]
+pub(crate) struct View {
+    version: u64,
+    snapshot: Arc<Snapshot>,
+    /// By the address of the route, which the snapshot keeps alive.
+    targets: HashMap<usize, Arc<RouteTarget>, foldhash::fast::RandomState>,
+}
+
+/// A route, and the upstream that it leads to.
+#[derive(Debug)]
+pub(crate) struct RouteTarget {
+    pub(crate) route: Arc<Route>,
+    pub(crate) group: Arc<Group>,
+}
+
+impl Shared {
+    pub(crate) fn new(subscriber: Subscriber, config: Config) -> Arc<Self> {
+        let groups = Groups::new(&config);
+        let view = View { version: 0, snapshot: Arc::default(), targets: HashMap::default() };
+        let shared =
+            Self { config, subscriber, view: Mutex::new(view), groups, sweeper: std::sync::Once::new() };
+        shared.lock().renew(&shared.subscriber, &shared.groups);
+        Arc::new(shared)
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(crate) fn groups(&self) -> &Groups {
+        &self.groups
+    }
+
+    /// The view, brought up to date.
+    pub(crate) fn view(&self) -> MutexGuard<'_, View> {
+        // Here and not when the proxy is made: only now is there certain to be a runtime.
+        self.sweeper.call_once(|| {
+            let groups = Arc::downgrade(&self.groups);
+            tokio::spawn(Groups::sweep(groups, self.groups.sweep_interval()));
+        });
+        let mut view = self.lock();
+        if view.version != self.subscriber.version() {
+            view.renew(&self.subscriber, &self.groups);
+        }
+        view
+    }
+
+    fn lock(&self) -> MutexGuard<'_, View> {
+        self.view.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl View {
+    fn renew(&mut self, subscriber: &Subscriber, groups: &Groups) {
+        // The version first: if a newer snapshot comes in between, it is taken now and once more with the next request.
+        self.version = subscriber.version();
+        self.snapshot = subscriber.current();
+        self.targets.clear();
+        groups.follow(&self.snapshot.upstreams);
+    }
+
+    pub(crate) fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// The route of a request with its upstream, or why there is none.
+    pub(crate) fn find(&mut self, host: &str, path: &str, groups: &Groups) -> Result<Arc<RouteTarget>, Kind> {
+        let routes = &self.snapshot.routes;
+        let route = match routes.find(host, path) {
+            Some(found) => found.route,
+            None => routes.default_route().ok_or(Kind::NoRoute)?,
+        };
+        let key = Arc::as_ptr(route) as usize;
+        if let Some(target) = self.targets.get(&key) {
+            return Ok(target.clone());
+        }
+        let Backend::Upstream(name) = &route.backend else { return Err(Kind::Denied) };
+        let group = groups.get(name, &self.snapshot.upstreams).ok_or(Kind::NoEndpoint)?;
+        let target = Arc::new(RouteTarget { route: route.clone(), group });
+        self.targets.insert(key, target.clone());
+        Ok(target)
+    }
+}

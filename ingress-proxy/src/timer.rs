@@ -1,0 +1,54 @@
+//! Deadlines that cost nothing while they are not reached.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// A deadline that may move with every request. The timer behind it is set once and looked at again only when it fires: moving the
+/// deadline to a later time touches no timer wheel.
+#[derive(Debug, Default)]
+pub(crate) struct Deadline {
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Deadline {
+    /// Ready once `deadline` has passed.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if timer.deadline() > deadline {
+            timer.as_mut().reset(deadline);
+        }
+        while timer.as_mut().poll(cx).is_ready() {
+            if timer.deadline() >= deadline {
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(deadline);
+        }
+        Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deadline_can_move_both_ways() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut deadline = Deadline::default();
+        poll_fn(|cx| Poll::Ready(assert!(deadline.poll(cx, at(10)).is_pending()))).await;
+        poll_fn(|cx| Poll::Ready(assert!(deadline.poll(cx, at(100)).is_pending()))).await;
+        poll_fn(|cx| deadline.poll(cx, at(20))).await;
+        assert_eq!(start.elapsed().as_secs(), 20);
+        poll_fn(|cx| deadline.poll(cx, at(30))).await;
+        assert_eq!(start.elapsed().as_secs(), 30);
+        poll_fn(|cx| Poll::Ready(assert!(deadline.poll(cx, at(90)).is_pending()))).await;
+        poll_fn(|cx| deadline.poll(cx, at(40))).await;
+        assert_eq!(start.elapsed().as_secs(), 40);
+    }
+}

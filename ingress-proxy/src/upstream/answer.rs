@@ -1,0 +1,91 @@
+//! An endpoint's body on its way to a client.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body as _, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::Instant;
+
+use super::pool::Lease;
+use crate::body::BoxError;
+use crate::error::{Error, Kind};
+use crate::timer::Deadline;
+
+/// An answer's body. With its last byte the connection goes back to the pool; if it is dropped before, the connection is closed.
+pub(crate) struct Answer {
+    body: Incoming,
+    lease: Option<Lease>,
+    timeout: Duration,
+    waiting_since: Option<Instant>,
+    deadline: Deadline,
+}
+
+impl Answer {
+    /// Streams `body`; `timeout` bounds the time between two reads from the endpoint.
+    pub(crate) fn new(body: Incoming, lease: Lease, timeout: Duration) -> Self {
+        let lease = Some(lease);
+        let mut answer = Self { body, lease, timeout, waiting_since: None, deadline: Deadline::default() };
+        answer.release_at_end();
+        answer
+    }
+
+    fn release_at_end(&mut self) {
+        if self.body.is_end_stream()
+            && let Some(lease) = self.lease.take()
+        {
+            lease.release();
+        }
+    }
+}
+
+impl http_body::Body for Answer {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = &mut *self;
+        let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) else {
+            let since = *this.waiting_since.get_or_insert_with(Instant::now);
+            ready!(this.deadline.poll(cx, since + this.timeout));
+            return Poll::Ready(Some(Err(Error::new(Kind::ReadTimeout).into())));
+        };
+        this.waiting_since = None;
+        match frame {
+            Some(Ok(frame)) => {
+                this.release_at_end();
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Some(Err(error)) => {
+                this.lease = None;
+                Poll::Ready(Some(Err(Error::with(Kind::Broken, error).into())))
+            }
+            None => {
+                if let Some(lease) = this.lease.take() {
+                    lease.release();
+                }
+                Poll::Ready(None)
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer").finish_non_exhaustive()
+    }
+}

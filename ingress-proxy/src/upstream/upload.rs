@@ -1,0 +1,137 @@
+//! A client's body on its way to an endpoint, and how far it has come.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body as _, Frame, SizeHint};
+use tokio::time::Instant;
+
+use crate::body::{Body, BoxError};
+use crate::error::{Error, Kind};
+use crate::timer::Deadline;
+
+/// A request body that is being forwarded. Its trailers are dropped, as nginx does: a field that arrives after the policies have been
+/// applied has been seen by none of them.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    body: Body,
+    timeout: Duration,
+    waiting_since: Option<Instant>,
+    deadline: Deadline,
+    progress: Arc<Progress>,
+}
+
+/// How far an [`Upload`] has come, for whoever waits for the answer.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    stage: AtomicU8,
+    since: AtomicU64,
+}
+
+/// Where an upload stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Nothing of the body has been read: the request can be sent again.
+    Untouched,
+    /// The client is awaited.
+    AwaitsClient,
+    /// The endpoint is awaited, since this long.
+    AwaitsEndpoint(Duration),
+    /// All has been handed over, this long ago.
+    Done(Duration),
+    /// The client failed.
+    Failed(Kind),
+}
+
+const UNTOUCHED: u8 = 0;
+const AWAITS_CLIENT: u8 = 1;
+const AWAITS_ENDPOINT: u8 = 2;
+const DONE: u8 = 3;
+const TIMED_OUT: u8 = 4;
+const BROKEN: u8 = 5;
+
+impl Progress {
+    /// The progress of a body; one without content is done from the start.
+    pub(crate) fn new(body: &Body) -> Arc<Self> {
+        let stage = if body.is_end_stream() { DONE } else { UNTOUCHED };
+        Arc::new(Self { stage: AtomicU8::new(stage), since: AtomicU64::new(now()) })
+    }
+
+    pub(crate) fn stage(&self) -> Stage {
+        let since = Duration::from_millis(now().saturating_sub(self.since.load(Relaxed)));
+        match self.stage.load(Relaxed) {
+            UNTOUCHED => Stage::Untouched,
+            AWAITS_CLIENT => Stage::AwaitsClient,
+            AWAITS_ENDPOINT => Stage::AwaitsEndpoint(since),
+            DONE => Stage::Done(since),
+            TIMED_OUT => Stage::Failed(Kind::ClientTimeout),
+            _ => Stage::Failed(Kind::ClientBody),
+        }
+    }
+
+    fn set(&self, stage: u8) {
+        self.since.store(now(), Relaxed);
+        self.stage.store(stage, Relaxed);
+    }
+}
+
+/// Milliseconds since the process began to measure.
+fn now() -> u64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    let now = Instant::now();
+    let since = now.saturating_duration_since(*START.get_or_init(|| now));
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Upload {
+    /// Forwards `body`; `timeout` bounds the time between two reads from the client.
+    pub(crate) fn new(body: Body, timeout: Duration, progress: Arc<Progress>) -> Self {
+        Self { body, timeout, waiting_since: None, deadline: Deadline::default(), progress }
+    }
+}
+
+impl http_body::Body for Upload {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = &mut *self;
+        let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) else {
+            this.progress.set(AWAITS_CLIENT);
+            let since = *this.waiting_since.get_or_insert_with(Instant::now);
+            ready!(this.deadline.poll(cx, since + this.timeout));
+            this.progress.set(TIMED_OUT);
+            return Poll::Ready(Some(Err(Error::new(Kind::ClientTimeout).into())));
+        };
+        this.waiting_since = None;
+        Poll::Ready(match frame {
+            Some(Ok(frame)) if frame.is_data() => {
+                this.progress.set(if this.body.is_end_stream() { DONE } else { AWAITS_ENDPOINT });
+                Some(Ok(frame))
+            }
+            Some(Err(error)) => {
+                this.progress.set(BROKEN);
+                Some(Err(error))
+            }
+            Some(Ok(_)) | None => {
+                this.progress.set(DONE);
+                None
+            }
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
