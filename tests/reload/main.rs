@@ -1,1 +1,4 @@
-//! x
+//! Configuration changes while requests run: no request notices.
+
+mod in_flight;
+mod switch;

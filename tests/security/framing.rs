@@ -129,8 +129,8 @@ async fn a_chunk_extension_cannot_be_endless() {
     let harness = serve_one(&upstream, Config::default()).await;
     let mut client = harness.connect().await;
     client.send("POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n2;").await;
-    let mut sent = 0;
-    while sent < 16 << 20 && client.try_send([b'x'; 8192]).await.is_ok() {
+    let (mut sent, block) = (0, "x".repeat(8192));
+    while sent < 16 << 20 && client.try_send(&block).await.is_ok() {
         sent += 8192;
     }
     assert!(sent < 16 << 20, "{sent} bytes of one extension were taken");

@@ -16,7 +16,7 @@ async fn refused(harness: &Harness, upstream: &Upstream, request: &[u8], statuse
         Ok(answer) => {
             assert!(statuses.contains(&answer.status), "{shown}: {} instead of {statuses:?}", answer.status)
         }
-        Err(error) => panic!("{shown}: {error} instead of {statuses:?}"),
+        Err(error) => unreachable!("{shown}: {error} instead of {statuses:?}"),
     }
     let rest = client.closed().await;
     assert!(rest.is_empty(), "{shown}: answered again: {}", rest.escape_ascii());

@@ -10,6 +10,8 @@ mod client;
 mod load;
 mod manifests;
 mod run;
+#[cfg(test)]
+mod tests;
 mod upstream;
 mod wire;
 

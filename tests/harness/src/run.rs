@@ -89,6 +89,11 @@ impl Harness {
         }
     }
 
+    /// Replaces all objects and does not wait.
+    pub async fn write(&mut self, manifests: &Manifests) {
+        self.update(manifests).await;
+    }
+
     /// How many client connections are open.
     pub fn connections(&self) -> usize {
         match &self.control {
