@@ -1,0 +1,1 @@
+//! Each example, started as its first line says, does what it prints.
