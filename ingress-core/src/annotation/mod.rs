@@ -85,6 +85,26 @@ pub fn find(name: &str) -> Option<&'static Annotation> {
     TABLE.get(index)
 }
 
+/// True for an annotation that ingress-nginx had once and ignored in the end; the name is given without [`PREFIX`].
+#[must_use]
+pub fn is_removed(name: &str) -> bool {
+    const NAMES: [&str; 10] = [
+        "secure-backends",
+        "grpc-backend",
+        "session-cookie-hash",
+        "add-base-url",
+        "base-url-scheme",
+        "upstream-max-fails",
+        "upstream-fail-timeout",
+        "secure-verify-ca-secret",
+        "http2-insecure-port",
+        "limit-request-status",
+    ];
+    const FAMILIES: [&str; 5] =
+        ["global-rate-limit", "enable-opentracing", "enable-influxdb", "influxdb-", "lua-resty-waf"];
+    NAMES.contains(&name) || FAMILIES.iter().any(|family| name.starts_with(family))
+}
+
 /// The value of an annotation, which is named without [`PREFIX`].
 pub(crate) fn value<'v>(values: &'v Values, name: &str) -> Option<&'v str> {
     // The keys are long and few Ingresses have any: looking through them is cheaper than building the key.
@@ -93,7 +113,7 @@ pub(crate) fn value<'v>(values: &'v Values, name: &str) -> Option<&'v str> {
 
 /// A value that could not be read. Displays as a sentence without the name of the annotation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected {expected}, got {value:?}")]
+#[error("expected {expected}, got {value:?}; {instead}")]
 #[non_exhaustive]
 pub struct Invalid {
     /// The annotation, without [`PREFIX`].
@@ -102,11 +122,13 @@ pub struct Invalid {
     pub expected: &'static str,
     /// What is there, cut to 80 characters.
     pub value: String,
+    /// What holds now.
+    pub instead: &'static str,
 }
 
 impl Invalid {
     pub(crate) fn new(name: &'static str, expected: &'static str, value: &str) -> Self {
-        Self { name, expected, value: value.chars().take(80).collect() }
+        Self { name, expected, value: value.chars().take(80).collect(), instead: "the default holds" }
     }
 }
 
@@ -337,5 +359,6 @@ mod tests {
             }
         }
         assert_eq!(find("no-such"), None);
+        assert!(is_removed("global-rate-limit-window") && !is_removed("rewrite-target"));
     }
 }

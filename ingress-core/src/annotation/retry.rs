@@ -65,9 +65,8 @@ fn conditions(text: &str, retry: &mut Retry) -> Option<Invalid> {
     retry.on_timeout = timeout && !off;
     retry.non_idempotent = non_idempotent;
     later.then(|| {
-        let expected =
-            "no condition on the answer, as only error, timeout and non_idempotent have an effect yet";
-        Invalid::new(NAME, expected, text)
+        let expected = "no condition on the answer, as those have no effect yet";
+        Invalid { instead: "the other conditions hold", ..Invalid::new(NAME, expected, text) }
     })
 }
 

@@ -65,6 +65,7 @@ mod tests {
             assert_eq!(invalid[0].name, "proxy-read-timeout");
         }
         let message = read("5x").1[0].to_string();
-        assert_eq!(message, "expected whole seconds without a unit, at least 1, such as \"60\", got \"5x\"");
+        let expected = "whole seconds without a unit, at least 1, such as \"60\"";
+        assert_eq!(message, format!("expected {expected}, got \"5x\"; the default holds"));
     }
 }

@@ -30,7 +30,8 @@ pub(super) fn add<'o>(rules: &mut Rules<'o>, served: &[Served<'o>], findings: &m
     let mut rooted: HashSet<HostPattern> =
         rules.drafts.iter().filter(is_root).map(|draft| draft.host.clone()).collect();
     let mut owned: Vec<Vec<&HostPattern>> = served.iter().map(|_| Vec::new()).collect();
-    for (host, owner) in &rules.owners {
+    // The catch-all host exists before anybody names it, so it is nobody's to give a default backend to.
+    for (host, owner) in rules.owners.iter().filter(|(host, _)| **host != HostPattern::Any) {
         if let Some(hosts) = owned.get_mut(*owner) {
             hosts.push(host);
         }

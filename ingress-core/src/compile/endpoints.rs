@@ -99,6 +99,7 @@ impl<'c> Found<'c> {
     fn slice(&mut self, slice: &EndpointSlice) {
         let object = reference("endpointslice", &slice.metadata);
         if slice.address_type == "FQDN" {
+            self.seen += slice.endpoints.len();
             self.refused += slice.endpoints.len();
             self.findings.push(Finding::new(
                 Severity::Warning,

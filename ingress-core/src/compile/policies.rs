@@ -13,6 +13,9 @@ pub(super) struct Policies {
     pub(super) retry: Retry,
     /// Why no route of the Ingress may be served, if so.
     pub(super) denied: Option<Arc<str>>,
+    /// Why no route of a host may be served that the Ingress is the first to name, if so: in ingress-nginx its client certificates and its
+    /// `server-snippet` hold for the host, whoever adds paths to it.
+    pub(super) host_denied: Option<Arc<str>>,
 }
 
 /// True for an Ingress whose rules are an alternative for those of another one: it makes no routes of its own.
@@ -32,21 +35,27 @@ pub(super) fn is_canary(ingress: &Served<'_>, findings: &mut Vec<Finding>) -> bo
 /// Reads the annotations.
 pub(super) fn read(ingress: &Served<'_>, findings: &mut Vec<Finding>) -> Policies {
     let values = ingress.annotations;
+    findings.extend(tls(ingress));
     if !values.keys().any(|key| key.starts_with(PREFIX)) {
-        return Policies { timeouts: Timeouts::default(), retry: Retry::default(), denied: None };
+        return Policies {
+            timeouts: Timeouts::default(),
+            retry: Retry::default(),
+            denied: None,
+            host_denied: None,
+        };
     }
     let (timeouts, invalid) = annotation::timeouts(values);
     invalid.iter().for_each(|invalid| findings.push(ignored(ingress, invalid)));
     let (retry, invalid) = annotation::retry(values);
     invalid.iter().for_each(|invalid| findings.push(ignored(ingress, invalid)));
-    let mut reader = Reader { ingress, findings, guards: Vec::new(), denied: None };
+    let mut reader = Reader { ingress, findings, guards: Vec::new(), denied: None, host_denied: None };
     for (key, value) in values {
         if let Some(name) = key.strip_prefix(PREFIX) {
             reader.annotation(name, value);
         }
     }
     reader.guards();
-    Policies { timeouts, retry, denied: reader.denied }
+    Policies { timeouts, retry, denied: reader.denied, host_denied: reader.host_denied }
 }
 
 struct Reader<'r, 'o> {
@@ -54,12 +63,13 @@ struct Reader<'r, 'o> {
     findings: &'r mut Vec<Finding>,
     guards: Vec<(Protection, &'static str)>,
     denied: Option<Arc<str>>,
+    host_denied: Option<Arc<str>>,
 }
 
 impl Reader<'_, '_> {
     fn annotation(&mut self, name: &str, value: &str) {
         let Some(known) = annotation::find(name) else {
-            return self.unknown(name);
+            return self.unknown(name, value);
         };
         if known.neutral.contains(&value) {
             return;
@@ -70,21 +80,25 @@ impl Reader<'_, '_> {
             Effect::Protocol => self.protocol(value),
             Effect::Snippet => self.snippet(known.name, value),
             Effect::Later => {
-                let message = format!("{} is not supported yet in this version, ignored", quoted(value));
+                let message = format!("{} is not supported yet in this version, and ignored", quoted(value));
                 let remedy = format!("remove it if you can do without: {}", known.doc);
                 self.findings.push(self.ingress.warning("NotSupported", field(known.name), message, remedy));
             }
         }
     }
 
-    fn unknown(&mut self, name: &str) {
-        let message = "there is no such annotation, ignored";
+    fn unknown(&mut self, name: &str, value: &str) {
+        let (reason, why) = match annotation::is_removed(name) {
+            true => ("RemovedAnnotation", "ingress-nginx has ignored this annotation for long"),
+            false => ("UnknownAnnotation", "there is no such annotation"),
+        };
         let remedy = match annotation::nearest(name) {
-            Some(near) => format!("did you mean {PREFIX}{near}"),
+            Some(near) => format!("did you mean {PREFIX}{near}?"),
             None => "remove it".to_owned(),
         };
         let name: String = name.chars().take(80).collect();
-        self.findings.push(self.ingress.warning("UnknownAnnotation", field(&name), message, remedy));
+        let message = format!("{why}, so {} is ignored", quoted(value));
+        self.findings.push(self.ingress.warning(reason, field(&name), message, remedy));
     }
 
     fn protocol(&mut self, value: &str) {
@@ -139,15 +153,31 @@ impl Reader<'_, '_> {
     }
 
     fn deny(&mut self, name: &'static str, message: &str, remedy: &str) {
-        self.denied.get_or_insert_with(|| format!("annotation {PREFIX}{name}: {message}").into());
-        let message = format!("{message}; all paths of this ingress are answered 503");
+        let reason: Arc<str> = format!("annotation {PREFIX}{name}: {message}").into();
+        let client_certificate = Effect::Guard(Protection::ClientCertificate);
+        let whole_host = name == "server-snippet"
+            || annotation::find(name).is_some_and(|annotation| annotation.effect == client_certificate);
+        if whole_host {
+            self.host_denied.get_or_insert_with(|| reason.clone());
+        }
+        let what = if whole_host {
+            "this ingress, and of hosts that it is the first to name,"
+        } else {
+            "this ingress"
+        };
+        self.denied.get_or_insert(reason);
+        let message = format!("{message}; all paths of {what} are answered 503");
         self.findings.push(self.ingress.error("Denied", field(name), message, remedy));
     }
 }
 
 fn ignored(ingress: &Served<'_>, invalid: &Invalid) -> Finding {
-    let message = format!("{invalid}; the default holds in its place");
-    ingress.warning("InvalidAnnotation", field(invalid.name), message, "correct or remove the value")
+    ingress.warning(
+        "InvalidAnnotation",
+        field(invalid.name),
+        invalid.to_string(),
+        "correct or remove the value",
+    )
 }
 
 fn field(name: &str) -> String {
@@ -155,7 +185,7 @@ fn field(name: &str) -> String {
 }
 
 /// What is said of an Ingress with a `spec.tls`.
-pub(super) fn tls(ingress: &Served<'_>) -> Option<Finding> {
+fn tls(ingress: &Served<'_>) -> Option<Finding> {
     ingress.spec.tls.as_ref().filter(|tls| !tls.is_empty())?;
     let message = "TLS is not supported yet in this version: the hosts are served over plain HTTP only";
     Some(ingress.warning("NotSupported", "spec.tls", message, "put something that speaks TLS in front"))

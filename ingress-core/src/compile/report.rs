@@ -1,5 +1,6 @@
 //! What the compile refused or changed.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// The result of a compile in words: for logs, events and the start-up summary. Ordered, so that equal inputs give equal reports.
@@ -54,11 +55,24 @@ impl ObjectRef {
 
 impl fmt::Display for ObjectRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.namespace.as_str() {
-            "" => write!(f, "{} {}", self.kind, self.name),
-            namespace => write!(f, "{} {namespace}/{}", self.kind, self.name),
+        let name = plain(&self.name);
+        match &*plain(&self.namespace) {
+            "" => write!(f, "{} {name}", self.kind),
+            namespace => write!(f, "{} {namespace}/{name}", self.kind),
         }
     }
+}
+
+/// The text with control characters escaped: whoever writes an object must not write lines of a log.
+fn plain(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let escaped = |letter: char| match letter.is_control() {
+        true => letter.escape_default().to_string(),
+        false => letter.to_string(),
+    };
+    Cow::Owned(text.chars().map(escaped).collect())
 }
 
 /// How much of the object is affected.
@@ -92,7 +106,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// A finding about a field of an object.
+    /// A finding about a field of an object. Control characters in the texts are escaped.
     #[must_use]
     pub fn new(
         severity: Severity,
@@ -102,7 +116,11 @@ impl Finding {
         message: impl Into<String>,
         remedy: impl Into<String>,
     ) -> Self {
-        let (field, message, remedy) = (field.into(), message.into(), remedy.into());
+        let clean = |text: String| match plain(&text) {
+            Cow::Borrowed(_) => text,
+            Cow::Owned(escaped) => escaped,
+        };
+        let (field, message, remedy) = (clean(field.into()), clean(message.into()), clean(remedy.into()));
         Self { object, field, severity, reason, message, remedy }
     }
 }
@@ -127,5 +145,19 @@ impl fmt::Display for Finding {
             write!(f, "; {}", self.remedy)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_writes_a_line_of_their_own() {
+        let object = ObjectRef::new("ingress", "a\n", "b\u{1b}[0m");
+        let finding = Finding::new(Severity::Error, "Test", object, "x\ny", "é\r", "");
+        assert_eq!(finding.to_string(), "ingress a\\n/b\\u{1b}[0m: x\\ny: é\\r");
+        assert_eq!(quoted("a\n"), "\"a\\n\"");
+        assert_eq!(quoted(&"é".repeat(81)), format!("{:?}… (162 bytes)", "é".repeat(80)));
     }
 }

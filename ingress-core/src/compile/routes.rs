@@ -27,11 +27,13 @@ impl<'c> Routes<'c, '_> {
         findings: &mut Vec<Finding>,
     ) -> Arc<RouteTable> {
         let mut builder = RouteTable::builder();
-        for host in rules.owners.into_keys() {
-            builder = builder.host(host);
+        for host in rules.owners.keys() {
+            builder = builder.host(host.clone());
         }
         for draft in rules.drafts {
-            if let Some(route) = self.route(draft, services, findings) {
+            let owner = rules.owners.get(&draft.host).and_then(|owner| self.policies.get(*owner));
+            let denied = owner.and_then(|owner| owner.host_denied.as_ref());
+            if let Some(route) = self.route(draft, denied, services, findings) {
                 builder = builder.route(route);
             }
         }
@@ -51,11 +53,12 @@ impl<'c> Routes<'c, '_> {
     fn route(
         &self,
         draft: Draft<'c>,
+        host_denied: Option<&Arc<str>>,
         services: &mut Services<'c>,
         findings: &mut Vec<Finding>,
     ) -> Option<Route> {
         let (ingress, policies) = (self.served.get(draft.ingress)?, self.policies.get(draft.ingress)?);
-        let backend = match (&policies.denied, draft.target) {
+        let backend = match (policies.denied.as_ref().or(host_denied), draft.target) {
             (Some(reason), _) => Backend::Denied(reason.clone()),
             (None, Target::Nobody(reason)) => Backend::Denied(reason.into()),
             (None, Target::Service { name, port }) => {

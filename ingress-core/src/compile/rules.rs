@@ -90,7 +90,6 @@ impl<'o> Rules<'o> {
     }
 
     fn ingress(&mut self, index: usize, ingress: &Served<'o>, findings: &mut Vec<Finding>) {
-        findings.extend(super::policies::tls(ingress));
         for (number, rule) in ingress.spec.rules.iter().flatten().enumerate() {
             match HostPattern::parse(rule.host.as_deref().unwrap_or_default()) {
                 Ok(host) => self.rule(index, ingress, number, &host, rule, findings),
@@ -116,10 +115,7 @@ impl<'o> Rules<'o> {
         rule: &'o IngressRule,
         findings: &mut Vec<Finding>,
     ) {
-        // The catch-all host exists without being named, and nobody owns it.
-        if *host != HostPattern::Any {
-            self.owners.entry(host.clone()).or_insert(index);
-        }
+        self.owners.entry(host.clone()).or_insert(index);
         for (position, path) in rule.http.iter().flat_map(|http| &http.paths).enumerate() {
             let place = Place::Path { rule: number, path: position };
             match pattern(path) {

@@ -176,6 +176,7 @@ fn unknown_port(service: &Service, (namespace, name): (&str, &str), port: Port<'
         Port::Name(name) => quoted(name),
     };
     let has: Vec<_> = ports(service)
+        .take(20)
         .map(|port| match port.name.as_deref() {
             Some(name) if !name.is_empty() => format!("{name} ({})", port.port),
             _ => port.port.to_string(),

@@ -1,0 +1,147 @@
+//! Objects in, behaviour out: each folder of `cases` holds `objects.yaml`, `requests.txt` and what is to come of them, `expected.txt`.
+//!
+//! `requests.txt` has a request on each line (`host/path`), flags of the controller (`--name value`) and comments (`#`).
+//! `UPDATE_EXPECTED=1 cargo test -p ingress-core --test cases` writes `expected.txt` anew; read the difference before you keep it.
+
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+
+mod load;
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use ingress_core::upstream::Endpoints;
+use ingress_core::{
+    Backend, Compiled, ObjectName, Options, Route, Severity, canonical_host, compile, normalize, recompile,
+};
+
+#[test]
+fn cases() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let update = std::env::var_os("UPDATE_EXPECTED").is_some();
+    let mut cases: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    cases.sort();
+    assert!(cases.len() >= 15);
+    let mut wrong = String::new();
+    for case in cases {
+        let actual = run(&case);
+        let file = case.join("expected.txt");
+        if update {
+            std::fs::write(&file, &actual).unwrap();
+        }
+        let expected = std::fs::read_to_string(&file).unwrap_or_default();
+        if actual != expected {
+            writeln!(wrong, "--- {}\n{}", case.display(), difference(&expected, &actual)).unwrap();
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+fn run(case: &Path) -> String {
+    let read = |name: &str| std::fs::read_to_string(case.join(name)).unwrap();
+    let objects = load::objects(&read("objects.yaml"));
+    let requests = read("requests.txt");
+    let mut options = Options::default();
+    let flags = requests.lines().filter(|line| line.starts_with("--"));
+    flags.for_each(|line| flag(&mut options, line));
+    let compiled = compile(&objects, &options);
+    let again = recompile(&compiled.snapshot, &objects, &options);
+    assert_eq!(again.report, compiled.report);
+    assert!(std::sync::Arc::ptr_eq(&again.snapshot.routes, &compiled.snapshot.routes), "{}", case.display());
+    assert!(
+        std::sync::Arc::ptr_eq(&again.snapshot.upstreams, &compiled.snapshot.upstreams),
+        "{}",
+        case.display()
+    );
+    let mut text = String::new();
+    for line in requests.lines().filter(|line| !line.is_empty() && !line.starts_with("--")) {
+        match line.starts_with('#') {
+            true => writeln!(text, "{line}").unwrap(),
+            false => writeln!(text, "{line} → {}", answer(&compiled, line)).unwrap(),
+        }
+    }
+    report(&compiled, &mut text);
+    text
+}
+
+fn flag(options: &mut Options, line: &str) {
+    let (name, value) = line.split_once(' ').unwrap_or((line, ""));
+    match name {
+        "--ingress-class" => options.ingress_class = value.into(),
+        "--controller-class" => options.controller_class = value.into(),
+        "--watch-ingress-without-class" => options.watch_ingress_without_class = true,
+        "--ingress-class-by-name" => options.ingress_class_by_name = true,
+        "--watch-namespace" => options.watch_namespace = value.into(),
+        "--disable-catch-all" => options.disable_catch_all = true,
+        "--disable-svc-external-name" => options.disable_external_name = true,
+        "--local-endpoints" => options.local_endpoints = true,
+        "--default-backend-service" => {
+            let (namespace, name) = value.split_once('/').unwrap();
+            options.default_backend_service =
+                Some(ObjectName { namespace: namespace.into(), name: name.into() });
+        }
+        other => panic!("{other}"),
+    }
+}
+
+fn answer(compiled: &Compiled, request: &str) -> String {
+    let (host, path) = request.split_at(request.find('/').unwrap_or(request.len()));
+    let (Some(host), Ok(path)) = (canonical_host(host), normalize(path)) else { return "400".into() };
+    let table = &compiled.snapshot.routes;
+    match (table.find(&host, &path), table.default_route()) {
+        (Some(found), _) => format!("{} → {}", describe(found.route), backend(compiled, found.route)),
+        (None, Some(route)) => format!("default backend → {}", backend(compiled, route)),
+        (None, None) => "404".into(),
+    }
+}
+
+fn describe(route: &Route) -> String {
+    let kind = if route.path.is_exact() { "Exact" } else { "Prefix" };
+    let ingress = route.ingress.as_ref().unwrap();
+    let mut text = format!("{ingress} {kind} {}", route.path);
+    let plain = Route::new(route.host.clone(), route.path.clone(), route.backend.clone());
+    if route.timeouts != plain.timeouts {
+        write!(text, " {:?}", route.timeouts).unwrap();
+    }
+    if route.retry != plain.retry {
+        write!(text, " {:?}", route.retry).unwrap();
+    }
+    text
+}
+
+fn backend(compiled: &Compiled, route: &Route) -> String {
+    let name = match &route.backend {
+        Backend::Denied(reason) => return format!("503 ({reason})"),
+        Backend::Upstream(name) => name,
+        other => panic!("{other:?}"),
+    };
+    let upstream = compiled.snapshot.upstreams.get(name).unwrap();
+    match &upstream.endpoints {
+        Endpoints::Dns { name: host, port } => format!("{name} → DNS {host} port {port}"),
+        Endpoints::Addresses(endpoints) if endpoints.is_empty() => format!("{name} → 503"),
+        Endpoints::Addresses(endpoints) => {
+            let addresses: Vec<_> = endpoints.iter().map(|endpoint| endpoint.address.to_string()).collect();
+            format!("{name} → {}", addresses.join(" "))
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn report(compiled: &Compiled, text: &mut String) {
+    let report = &compiled.report;
+    for finding in &report.findings {
+        let severity = if finding.severity == Severity::Error { "error" } else { "warning" };
+        write!(text, "\n{severity} {}:\n  {finding}\n", finding.reason).unwrap();
+    }
+    for skipped in &report.skipped {
+        write!(text, "\nskipped:\n  {}: {}\n", skipped.object, skipped.reason).unwrap();
+    }
+    write!(text, "\ningresses served: {}\n", report.ingresses).unwrap();
+}
+
+fn difference(expected: &str, actual: &str) -> String {
+    let (expected, actual): (Vec<_>, Vec<_>) = (expected.lines().collect(), actual.lines().collect());
+    let gone = expected.iter().filter(|line| !actual.contains(line)).map(|line| format!("- {line}\n"));
+    let new = actual.iter().filter(|line| !expected.contains(line)).map(|line| format!("+ {line}\n"));
+    gone.chain(new).collect()
+}

@@ -1,0 +1,283 @@
+//! What holds for the compile of any objects: it is deterministic, independent of their order, and the same whatever was served before.
+
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+
+use std::sync::Arc;
+
+use ingress_core::{Compiled, ObjectName, Objects, Options, Snapshot, compile, recompile};
+use k8s_openapi::api::core::v1::{Endpoints, Service};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+fn read<T: DeserializeOwned>(object: Value) -> Arc<T> {
+    Arc::new(serde_json::from_value(object).unwrap())
+}
+
+fn names() -> impl Strategy<Value = &'static str> {
+    select(vec!["a", "b", "c"])
+}
+
+fn texts() -> impl Strategy<Value = String> {
+    prop_oneof![Just(String::new()), "[a/.*%\\\\ {}\\x00é]{0,12}", "\\PC{0,8}"]
+}
+
+fn backends() -> impl Strategy<Value = Value> {
+    let port = select(vec![
+        json!({"number": 80}),
+        json!({"number": 8080}),
+        json!({"name": "http"}),
+        json!({"name": "80"}),
+        json!({}),
+        json!({"number": -1}),
+        json!({"number": 70000}),
+        json!({"name": "x", "number": 80}),
+    ]);
+    prop_oneof![
+        8 => (names(), port).prop_map(|(name, port)| json!({"service": {"name": name, "port": port}})),
+        1 => Just(json!({"resource": {"kind": "Bucket", "name": "x"}})),
+        1 => Just(json!({})),
+    ]
+}
+
+fn ingresses() -> impl Strategy<Value = Arc<Ingress>> {
+    let path =
+        prop_oneof![6 => select(vec!["/", "/a", "/a/", "/a/b", "//a"]).prop_map(str::to_owned), 1 => texts()];
+    let kind = select(vec!["Exact", "Prefix", "ImplementationSpecific", "", "Regex"]);
+    let path = (path, kind, backends())
+        .prop_map(|(path, kind, backend)| json!({"path": path, "pathType": kind, "backend": backend}));
+    let host = prop_oneof![
+        8 => select(vec!["", "a.com", "*.com", "b.com"]).prop_map(str::to_owned),
+        1 => texts(),
+    ];
+    let rule =
+        (host, prop::option::of(prop::collection::vec(path, 0..4))).prop_map(|(host, paths)| match paths {
+            Some(paths) => json!({"host": host, "http": {"paths": paths}}),
+            None => json!({"host": host}),
+        });
+    let annotation = prop_oneof![
+        select(vec![
+            "canary",
+            "auth-url",
+            "proxy-read-timeout",
+            "proxy-next-upstream",
+            "configuration-snippet",
+            "auth-tls-secret",
+            "limit-rps",
+            "backend-protocol",
+            "rewrite-traget"
+        ])
+        .prop_map(str::to_owned),
+        texts(),
+    ];
+    let annotations = prop::collection::vec(
+        (
+            annotation,
+            prop_oneof![select(vec!["true", "60", "off", "0", "HTTPS"]).prop_map(str::to_owned), texts()],
+        ),
+        0..2,
+    );
+    let class = select(vec![Value::Null, json!("ours"), json!("other"), json!("nginx")]);
+    let spec = (class, prop::option::weighted(0.3, backends()), prop::collection::vec(rule, 0..4));
+    (names(), names(), 0..3, annotations, spec).prop_map(|(namespace, name, created, annotations, spec)| {
+        let (class, default, rules) = spec;
+        let prefixed = annotations
+            .into_iter()
+            .map(|(name, value)| (format!("nginx.ingress.kubernetes.io/{name}"), json!(value)));
+        let created = match created {
+            0 => Value::Null,
+            day => json!(format!("2024-01-0{day}T00:00:00Z")),
+        };
+        read(json!({
+            "apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+            "metadata": {
+                "namespace": namespace, "name": name, "creationTimestamp": created,
+                "annotations": prefixed.collect::<serde_json::Map<_, _>>(),
+            },
+            "spec": {"ingressClassName": class, "defaultBackend": default, "rules": rules},
+        }))
+    })
+}
+
+fn services() -> impl Strategy<Value = Arc<Service>> {
+    let spec = select(vec![
+        json!({"ports": [{"name": "http", "port": 80, "targetPort": 8080}]}),
+        json!({"ports": [{"port": 80}]}),
+        json!({"ports": [{"name": "http", "port": 80, "targetPort": "web"}, {"name": "x", "port": 8080}]}),
+        json!({"ports": []}),
+        json!({"type": "ExternalName", "externalName": "example.com"}),
+        json!({"type": "ExternalName", "externalName": "127.0.0.1"}),
+        Value::Null,
+    ]);
+    (names(), names(), spec).prop_map(|(namespace, name, spec)| {
+        read(json!({
+            "apiVersion": "v1", "kind": "Service", "spec": spec,
+            "metadata": {"namespace": namespace, "name": name},
+        }))
+    })
+}
+
+fn slices() -> impl Strategy<Value = Arc<EndpointSlice>> {
+    let address = select(vec!["10.0.0.1", "10.0.0.2", "127.0.0.1", "fd00::1", "fe80::1", "x", ""]);
+    let condition = || select(vec![json!(true), json!(false), Value::Null]);
+    let endpoint = (prop::collection::vec(address, 0..3), condition(), condition()).prop_map(
+        |(addresses, ready, serving)| json!({"addresses": addresses, "conditions": {"ready": ready, "serving": serving}}),
+    );
+    let ports = select(vec![
+        json!([{"name": "http", "port": 8080}]),
+        json!([{"port": 81}]),
+        json!([{"name": "web", "port": 82}, {"name": "http", "port": 83, "protocol": "UDP"}]),
+        json!([]),
+        json!([{"name": "http", "port": 0}, {"name": "http"}]),
+    ]);
+    let service = select(vec![json!("a"), json!("b"), Value::Null]);
+    let kind = select(vec!["IPv4", "FQDN", ""]);
+    (names(), names(), service, kind, ports, prop::collection::vec(endpoint, 0..4)).prop_map(
+        |(namespace, name, service, kind, ports, endpoints)| {
+            read(json!({
+                "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+                "metadata": {
+                    "namespace": namespace, "name": name,
+                    "labels": service.as_str().map(|service| json!({"kubernetes.io/service-name": service})),
+                },
+                "addressType": kind, "ports": ports, "endpoints": endpoints,
+            }))
+        },
+    )
+}
+
+fn endpoints() -> impl Strategy<Value = Arc<Endpoints>> {
+    (names(), names()).prop_map(|(namespace, name)| {
+        read(json!({
+            "apiVersion": "v1", "kind": "Endpoints", "metadata": {"namespace": namespace, "name": name},
+            "subsets": [{"addresses": [{"ip": "10.0.0.9"}], "ports": [{"port": 8080}]}],
+        }))
+    })
+}
+
+fn objects() -> impl Strategy<Value = Objects> {
+    let class = json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "IngressClass",
+        "metadata": {"name": "ours"}, "spec": {"controller": "k8s.io/ingress-nginx"},
+    });
+    let class: Arc<IngressClass> = read(class);
+    use prop::collection::vec;
+    (vec(ingresses(), 0..8), vec(services(), 0..8), vec(slices(), 0..8), vec(endpoints(), 0..2)).prop_map(
+        move |(ingresses, services, slices, endpoints)| {
+            let mut objects = Objects::default();
+            objects.ingresses = ingresses;
+            objects.services = services;
+            objects.endpoint_slices = slices;
+            objects.endpoints = endpoints;
+            objects.ingress_classes = vec![class.clone()];
+            objects
+        },
+    )
+}
+
+fn options() -> impl Strategy<Value = Options> {
+    (any::<[bool; 3]>(), prop::option::of(names())).prop_map(|([local, classless, external], default)| {
+        let mut options = Options::default();
+        options.local_endpoints = local;
+        options.watch_ingress_without_class = classless;
+        options.ingress_class_by_name = classless;
+        options.disable_external_name = external;
+        options.default_backend_service =
+            default.map(|name| ObjectName { namespace: "a".into(), name: name.into() });
+        options
+    })
+}
+
+fn same(a: &Compiled, b: &Compiled) -> Result<(), TestCaseError> {
+    prop_assert_eq!(&a.snapshot.routes, &b.snapshot.routes);
+    prop_assert_eq!(&a.snapshot.upstreams, &b.snapshot.upstreams);
+    prop_assert_eq!(&a.report, &b.report);
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn the_order_of_the_objects_changes_nothing(objects in objects(), options in options(), turn in 0usize..8) {
+        fn turned<T>(list: &mut [T], turn: usize) {
+            list.reverse();
+            if !list.is_empty() {
+                list.rotate_left(turn % list.len());
+            }
+        }
+        let first = compile(&objects, &options);
+        same(&first, &compile(&objects, &options))?;
+        let mut other = objects;
+        turned(&mut other.ingresses, turn);
+        turned(&mut other.services, turn);
+        turned(&mut other.endpoint_slices, turn);
+        turned(&mut other.endpoints, turn);
+        same(&first, &compile(&other, &options))?;
+    }
+
+    #[test]
+    fn what_was_served_before_changes_nothing(before in objects(), objects in objects(), options in options()) {
+        let earlier = compile(&before, &options).snapshot;
+        let compiled = compile(&objects, &options);
+        same(&compiled, &recompile(&earlier, &objects, &options))?;
+        let again = recompile(&compiled.snapshot, &objects, &options);
+        prop_assert!(Arc::ptr_eq(&again.snapshot.routes, &compiled.snapshot.routes));
+        prop_assert!(Arc::ptr_eq(&again.snapshot.upstreams, &compiled.snapshot.upstreams));
+    }
+
+    #[test]
+    fn every_route_leads_somewhere_and_every_finding_says_where(objects in objects(), options in options()) {
+        let Compiled { snapshot, report, .. } = compile(&objects, &options);
+        for (_, host) in snapshot.routes.hosts() {
+            for route in host.routes() {
+                if let ingress_core::Backend::Upstream(name) = &route.backend {
+                    prop_assert!(snapshot.upstreams.get(name).is_some(), "{}", name);
+                }
+            }
+        }
+        for finding in &report.findings {
+            prop_assert!(!finding.message.is_empty() && !finding.remedy.is_empty() && !finding.reason.is_empty());
+            let text = finding.to_string();
+            prop_assert!(!text.contains(char::is_control), "{:?}", text);
+            prop_assert!(text.len() < 1000, "{}", text);
+        }
+    }
+}
+
+#[test]
+fn a_change_of_endpoints_keeps_routes_and_other_upstreams() {
+    let ingress = json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "web", "namespace": "a"},
+        "spec": {"rules": [{"host": "a.com", "http": {"paths": [
+            {"path": "/x", "pathType": "Prefix", "backend": {"service": {"name": "x", "port": {"number": 80}}}},
+            {"path": "/y", "pathType": "Prefix", "backend": {"service": {"name": "y", "port": {"number": 80}}}},
+        ]}}]},
+    });
+    let service = |name: &str| {
+        json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": "a"},
+            "spec": {"ports": [{"port": 80}]}})
+    };
+    let slice = |service: &str, address: &str| {
+        json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+            "metadata": {"name": service, "namespace": "a", "labels": {"kubernetes.io/service-name": service}},
+            "ports": [{"port": 8080}], "endpoints": [{"addresses": [address]}]})
+    };
+    let mut options = Options::default();
+    options.watch_ingress_without_class = true;
+    let mut objects = Objects::default();
+    objects.ingresses.push(read(ingress));
+    objects.services = vec![read(service("x")), read(service("y"))];
+    objects.endpoint_slices = vec![read(slice("x", "10.0.0.1")), read(slice("y", "10.0.0.2"))];
+    let first: Snapshot = compile(&objects, &options).snapshot;
+    objects.endpoint_slices[1] = read(slice("y", "10.0.0.3"));
+    let second = recompile(&first, &objects, &options).snapshot;
+    assert!(Arc::ptr_eq(&first.routes, &second.routes));
+    let upstream = |snapshot: &Snapshot, name: &str| snapshot.upstreams.get(name).unwrap().clone();
+    assert!(Arc::ptr_eq(&upstream(&first, "a/x:80"), &upstream(&second, "a/x:80")));
+    assert_ne!(upstream(&first, "a/y:80"), upstream(&second, "a/y:80"));
+    assert_ne!(first, second);
+}
