@@ -1,3 +1,28 @@
-//! Ingress controller.
-#![allow(dead_code)]
+//! The Ingress controller as a library: objects from files in, HTTP served.
+//!
+//! ```no_run
+//! use ingress_controller::{Controller, RunConfig};
+//!
+//! # async fn run() -> Result<(), ingress_controller::Error> {
+//! let config = RunConfig::new(vec!["manifests".into()], ([127, 0, 0, 1], 8080).into());
+//! let controller = Controller::start(config).await?;
+//! // … and when it is to end:
+//! controller.drain(std::time::Duration::from_secs(10)).await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod admin;
+pub mod args;
+mod config;
+mod control;
+mod error;
+mod run;
 mod source;
+pub mod telemetry;
+
+pub use config::RunConfig;
+pub use control::{Counts, Published};
+pub use error::Error;
+pub use run::{Controller, RunningController};
+pub use source::Problem;

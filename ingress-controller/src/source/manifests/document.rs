@@ -111,11 +111,11 @@ mod tests {
             message("a: b: c\n", Format::Yaml),
             "1:5: is no valid YAML here: mapping values are not allowed in this context"
         );
-        assert_eq!(message("a: 1\nb:\n  c: 1\n  c: 2\n", Format::Yaml), "4:3: the key \"c\" is written twice");
         assert_eq!(
-            message("{\"a\": 1,\n}", Format::Json),
-            "2:1: is no valid JSON here: trailing comma"
+            message("a: 1\nb:\n  c: 1\n  c: 2\n", Format::Yaml),
+            "4:3: the key \"c\" is written twice"
         );
+        assert_eq!(message("{\"a\": 1,\n}", Format::Json), "2:1: is no valid JSON here: trailing comma");
     }
 
     #[test]
@@ -128,7 +128,8 @@ mod tests {
 
     #[test]
     fn a_secret_is_not_shown() {
-        for text in ["kind: Secret\nstringData:\n  pw: \"hunter2\n", "kind: Secret\nhunter2: 1\nhunter2: 2\n"] {
+        for text in ["kind: Secret\nstringData:\n  pw: \"hunter2\n", "kind: Secret\nhunter2: 1\nhunter2: 2\n"]
+        {
             let message = message(text, Format::Yaml);
             assert!(message.contains("3:") && !message.contains("hunter2"), "{message}");
         }

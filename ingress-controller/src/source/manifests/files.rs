@@ -202,7 +202,8 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "").unwrap();
         };
-        for name in ["b.yaml", "a/c.yml", "a/d/e.json", ".hidden.yaml", ".git/x.yaml", "readme.md", "a.yaml~"] {
+        for name in ["b.yaml", "a/c.yml", "a/d/e.json", ".hidden.yaml", ".git/x.yaml", "readme.md", "a.yaml~"]
+        {
             write(name);
         }
         symlink("..", folder.path().join("a/circle")).unwrap();
@@ -224,7 +225,10 @@ mod tests {
         assert_eq!(names(&[folder.path().into()], folder.path()), ["web.yaml"]);
         let files = walk(&[folder.path().into()], &mut |_| {});
         let target = version.canonicalize().unwrap().join("web.yaml");
-        assert!(files.names.contains(&target) && files.watched.contains(target.parent().unwrap()), "{files:?}");
+        assert!(
+            files.names.contains(&target) && files.watched.contains(target.parent().unwrap()),
+            "{files:?}"
+        );
     }
 
     #[test]

@@ -93,7 +93,10 @@ impl Manifests {
                     None => std::fs::File::open(path).is_err(),
                 })
             })
-            || !self.files.keys().all(|path| walked.found.contains_key(path) || is_hidden_from_us(path, &walked))
+            || !self
+                .files
+                .keys()
+                .all(|path| walked.found.contains_key(path) || is_hidden_from_us(path, &walked))
     }
 
     /// All objects; of two of the same name, that of the first file.

@@ -119,7 +119,8 @@ impl Reader<'_> {
             Version::Known(kind) => entries.push(self.entry(kind, value, position)?),
             Version::Old(kind) => entries.push(self.entry_of_old_version(kind, value, position)?),
             Version::Unknown => {
-                let message = format!("there is no {kind} in {version:?}; the newest is networking.k8s.io/v1");
+                let message =
+                    format!("there is no {kind} in {version:?}; the newest is networking.k8s.io/v1");
                 return Err(self.defect(position, &[Step::Key("apiVersion".into())], message));
             }
             Version::Foreign => tracing::debug!(%version, %kind, "not used"),
@@ -170,7 +171,12 @@ impl Reader<'_> {
         Ok(Entry { reference, findings, object: wrap(Arc::new(object)) })
     }
 
-    fn entry_of_old_version(&self, kind: Kind, mut value: Value, position: &Position) -> Result<Entry, Defect> {
+    fn entry_of_old_version(
+        &self,
+        kind: Kind,
+        mut value: Value,
+        position: &Position,
+    ) -> Result<Entry, Defect> {
         default_namespace(kind, &mut value);
         if kind != Kind::Ingress {
             // The older versions of the other kinds have the same fields.
@@ -182,8 +188,9 @@ impl Reader<'_> {
             entry.findings.push(strict::old_version(&entry.reference, &old, version));
             return Ok(entry);
         }
-        let (ingress, finding) = ingress_from_v1beta1(value)
-            .map_err(|message| self.defect(position, &[], format!("{message} (converted to networking.k8s.io/v1)")))?;
+        let (ingress, finding) = ingress_from_v1beta1(value).map_err(|message| {
+            self.defect(position, &[], format!("{message} (converted to networking.k8s.io/v1)"))
+        })?;
         let reference = self.reference(kind, &ingress.metadata, position)?;
         Ok(Entry { reference, findings: vec![finding], object: Object::Ingress(Arc::new(ingress)) })
     }

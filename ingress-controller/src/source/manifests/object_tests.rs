@@ -91,8 +91,10 @@ fn an_unknown_field_is_named() {
     let (_, findings) = read(&ingress("pathType: Prefix", "pathtype: Prefix\n        pathType: Prefix"));
     assert_eq!(
         findings,
-        ["ingress default/web: spec.rules[0].http.paths[0].pathtype: there is no such field, it is not read, and \
-          the API server refuses it; correct its name or its place, or remove it"]
+        [
+            "ingress default/web: spec.rules[0].http.paths[0].pathtype: there is no such field, it is not read, and \
+          the API server refuses it; correct its name or its place, or remove it"
+        ]
     );
     let (_, findings) = read(&ingress("spec:\n", "status:\n  loadBalancer: {}\nspec:\n"));
     assert_eq!(findings, Vec::<String>::new());
@@ -103,7 +105,10 @@ fn what_is_no_object_is_named() {
     assert_eq!(defect("- a\n"), "1:1: is no object: there is no apiVersion and kind");
     assert_eq!(defect("apiVersion: v1\n---\nkind: Service\n"), "1:1: has no kind");
     assert_eq!(defect("apiVersion: v1\nkind: [Service]\n"), "2:7: kind: is no text");
-    assert_eq!(defect("apiVersion: v1\nkind: Service\nmetadata: {labels: {}}\n"), "3:11: metadata.name: is missing");
+    assert_eq!(
+        defect("apiVersion: v1\nkind: Service\nmetadata: {labels: {}}\n"),
+        "3:11: metadata.name: is missing"
+    );
     assert_eq!(
         defect("apiVersion: networking.k8s.io/v3\nkind: Ingress\nmetadata: {name: a}\n"),
         "1:13: apiVersion: there is no Ingress in \"networking.k8s.io/v3\"; the newest is networking.k8s.io/v1"
@@ -117,9 +122,10 @@ fn lists_are_taken_apart() {
                  kind: Service\n    metadata: {name: b}\n";
     let (objects, _) = read(&format!("apiVersion: v1\nkind: List\n{items}"));
     assert_eq!(objects.services.len(), 2);
-    let (objects, _) =
-        read("apiVersion: discovery.k8s.io/v1\nkind: EndpointSliceList\nitems:\n- metadata: {name: a}\n  \
-              addressType: IPv4\n  endpoints: []\n");
+    let (objects, _) = read(
+        "apiVersion: discovery.k8s.io/v1\nkind: EndpointSliceList\nitems:\n- metadata: {name: a}\n  \
+              addressType: IPv4\n  endpoints: []\n",
+    );
     assert_eq!(objects.endpoint_slices.len(), 1);
     assert_eq!(
         defect("apiVersion: v1\nkind: ServiceList\nitems:\n- metadata: {name: a}\n- metadata: {}\n"),
@@ -158,8 +164,10 @@ fn a_secret_is_never_shown() {
     let (_, findings) = read(&format!("{head}stringData:\n  pin: 4711\n"));
     assert_eq!(
         findings,
-        ["secret default/s: stringData.pin: a value stands here without quotes, which the API server refuses; \
-          put it in quotes"]
+        [
+            "secret default/s: stringData.pin: a value stands here without quotes, which the API server refuses; \
+          put it in quotes"
+        ]
     );
 }
 
@@ -172,8 +180,10 @@ fn old_versions_of_same_shape_are_read() {
     assert_eq!(objects.ingress_classes.len(), 1);
     assert_eq!(
         findings,
-        ["ingressclass nginx: apiVersion: \"networking.k8s.io/v1beta1\" is an old version, which the API server \
-          refuses; write \"networking.k8s.io/v1\""]
+        [
+            "ingressclass nginx: apiVersion: \"networking.k8s.io/v1beta1\" is an old version, which the API server \
+          refuses; write \"networking.k8s.io/v1\""
+        ]
     );
 }
 

@@ -73,7 +73,8 @@ pub(super) fn typed<T: DeserializeOwned>(
         if repairs.len() == MOST_REPAIRS {
             return Err(fault);
         }
-        let written = place(&fault.steps).and_then(|place| place.written).unwrap_or_else(|| scalar.to_string());
+        let written =
+            place(&fault.steps).and_then(|place| place.written).unwrap_or_else(|| scalar.to_string());
         *scalar = Value::String(written.clone());
         let written = (kind != Kind::Secret).then_some(written);
         repairs.push(Repair { field: field(&fault.steps), written });

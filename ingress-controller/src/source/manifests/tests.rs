@@ -51,11 +51,14 @@ fn a_broken_file_keeps_its_last_good_content() {
                   corrected";
     folder.assert(&["a"], &[broken]);
     // One broken document makes the file broken, and the other file does not suffer.
-    folder.write("a.yaml", &format!("{}---\n{}", service("a2"), "apiVersion: v1\nkind: Service\nmetadata: 5\n"));
+    folder.write(
+        "a.yaml",
+        &format!("{}---\n{}", service("a2"), "apiVersion: v1\nkind: Service\nmetadata: 5\n"),
+    );
     folder.write("b.yaml", &service("b"));
     folder.assert(
         &["a", "b"],
-        &["a.yaml:6:11: metadata: invalid type: integer `5`, expected ObjectMeta; its last good content stays in use"],
+        &["a.yaml:7:11: metadata: invalid type: integer `5`, expected ObjectMeta; its last good content stays in use"],
     );
     folder.write("a.yaml", &service("a3"));
     folder.assert(&["a3", "b"], &[]);
@@ -110,7 +113,8 @@ fn of_two_objects_of_one_name_the_first_is_used() {
     let objects = folder.manifests.load().objects;
     assert_eq!(objects.services.len(), 1);
     let path = folder.folder.path().display().to_string();
-    let findings: Vec<_> = objects.findings.iter().map(|finding| finding.to_string().replace(&path, "")).collect();
+    let findings: Vec<_> =
+        objects.findings.iter().map(|finding| finding.to_string().replace(&path, "")).collect();
     assert_eq!(
         findings,
         [

@@ -43,7 +43,8 @@ impl Watch {
             let shared = shared.clone();
             move |event: notify::Result<Event>| shared.event(event)
         };
-        let mut watch = Self { watcher: None, watched: HashSet::new(), shared, complete: true, warned: false };
+        let mut watch =
+            Self { watcher: None, watched: HashSet::new(), shared, complete: true, warned: false };
         match notify::recommended_watcher(handler) {
             Ok(watcher) => watch.watcher = Some(watcher),
             Err(error) => watch.warn(&format!("cannot watch files: {}", reason(&error))),

@@ -1,0 +1,204 @@
+//! The command line, in the way that users of ingress-nginx write it: `--flag=value`, `--flag value`, `--switch`, `--switch=false`; the last
+//! one wins where a flag is repeated.
+
+mod message;
+mod unsupported;
+mod value;
+
+use std::ffi::OsString;
+use std::net::IpAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::Styles;
+use clap::{ArgAction, Parser, ValueEnum};
+use ingress_core::ObjectName;
+
+pub use value::Workers;
+
+const ABOUT: &str = "Serves Kubernetes Ingresses: reads them, with the Services and endpoints behind them, and forwards HTTP requests as \
+                     they say. Takes the flags of ingress-nginx.";
+
+const EXAMPLE: &str = "\
+Switches may be written --switch, --switch=true and --switch=false.
+
+Example: serve the Ingresses of a folder on port 8080, and follow every edit
+  ingress-controller --manifests ./manifests --http-port 8080
+  curl -H 'Host: mywebsite.com' http://127.0.0.1:8080/
+
+Exit codes: 0 after SIGTERM or SIGINT, 2 for a wrong flag, 1 for any other failure to start.";
+
+/// The flags as they were given.
+#[derive(Debug, Clone, Parser)]
+#[command(
+    name = "ingress-controller",
+    version,
+    about = ABOUT,
+    after_help = EXAMPLE,
+    styles = Styles::plain(),
+    max_term_width = 110,
+    args_override_self = true,
+    disable_help_flag = true,
+    disable_version_flag = true,
+    allow_negative_numbers = true
+)]
+#[non_exhaustive]
+pub struct Args {
+    /// File or folder with Ingresses, Services, EndpointSlices … in YAML or JSON; may be repeated. Sub-folders are read too, and every
+    /// edit is live within a second
+    #[arg(long, value_name = "PATH", help_heading = "Where objects come from")]
+    pub manifests: Vec<PathBuf>,
+
+    /// Name of our class, as Ingresses give it in the annotation kubernetes.io/ingress.class
+    #[arg(long, value_name = "NAME", default_value = "nginx", value_parser = value::name, help_heading = CHOICE)]
+    pub ingress_class: String,
+
+    /// spec.controller of the IngressClasses that are ours
+    #[arg(long, value_name = "NAME", default_value = "k8s.io/ingress-nginx", value_parser = value::name, help_heading = CHOICE)]
+    pub controller_class: String,
+
+    /// Serve Ingresses without a class as well [default: true with --manifests, else false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        value_parser = value::switch, action = ArgAction::Set, help_heading = CHOICE)]
+    pub watch_ingress_without_class: Option<bool>,
+
+    /// Serve Ingresses whose spec.ingressClassName is --ingress-class, even if no IngressClass is ours [default: true with --manifests,
+    /// else false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        value_parser = value::switch, action = ArgAction::Set, help_heading = CHOICE)]
+    pub ingress_class_by_name: Option<bool>,
+
+    /// Serve only the Ingresses, Services and Secrets of this namespace [default: all namespaces]
+    #[arg(long, value_name = "NAMESPACE", default_value = "", hide_default_value = true, help_heading = CHOICE)]
+    pub watch_namespace: String,
+
+    /// Leave Ingresses with a spec.defaultBackend alone
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "false",
+        default_missing_value = "true", value_parser = value::switch, action = ArgAction::Set, help_heading = CHOICE)]
+    pub disable_catch_all: bool,
+
+    /// Refuse Services of type ExternalName
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "false",
+        default_missing_value = "true", value_parser = value::switch, action = ArgAction::Set, help_heading = CHOICE)]
+    pub disable_svc_external_name: bool,
+
+    /// Service that answers what no rule matches; its first port is used [default: none, such requests get 404]
+    #[arg(long, value_name = "NAMESPACE/NAME", default_value = "", hide_default_value = true,
+        value_parser = value::optional_object, help_heading = CHOICE)]
+    pub default_backend_service: MaybeObject,
+
+    /// Port for HTTP; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value = "80", value_parser = value::port, help_heading = LISTEN)]
+    pub http_port: u16,
+
+    /// IP address to listen on for HTTP; may be repeated, or be a list with commas [default: all, IPv4 and IPv6]
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',', value_parser = value::address, help_heading = LISTEN)]
+    pub bind_address: Vec<IpAddr>,
+
+    /// How many workers serve, each a thread of its own; auto is one for each core
+    #[arg(long, value_name = "NUMBER|auto", default_value = "auto", value_parser = value::workers, help_heading = LISTEN)]
+    pub worker_processes: Workers,
+
+    /// Port for the health check; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value = "10254", value_parser = value::port, help_heading = HEALTH)]
+    pub healthz_port: u16,
+
+    /// IP address to listen on for the health check [default: all, IPv4 and IPv6]
+    #[arg(long, value_name = "ADDRESS", default_value = "", hide_default_value = true,
+        value_parser = value::optional_address, help_heading = HEALTH)]
+    pub healthz_host: MaybeAddress,
+
+    /// Path of the health check
+    #[arg(long, value_name = "PATH", default_value = "/healthz", value_parser = value::path, help_heading = HEALTH)]
+    pub health_check_path: String,
+
+    /// Seconds to go on serving after SIGTERM while the health check already fails
+    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = value::seconds, help_heading = STOP)]
+    pub shutdown_grace_period: Duration,
+
+    /// How long running requests may take to end when we stop, such as 30s or 5m; then they are cut
+    #[arg(long, value_name = "DURATION", default_value = "240s", value_parser = value::duration, help_heading = STOP)]
+    pub worker_shutdown_timeout: Duration,
+
+    /// How log lines are written, on standard error
+    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = LOG)]
+    pub log_format: LogFormat,
+
+    /// How much is logged: up to 2 what matters, 3 or -v alone also what helps to find a fault, 5 or -vv everything
+    #[arg(short = 'v', long = "v", value_name = "N", num_args = 0..=1, default_value = "2", default_missing_value = "3",
+        value_parser = value::verbosity, help_heading = LOG)]
+    pub verbosity: u8,
+
+    /// Given by manifests for ingress-nginx; logs go to standard error anyway
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        value_parser = value::switch, action = ArgAction::Set)]
+    logtostderr: Option<bool>,
+
+    /// The name of the program, which manifests for ingress-nginx give as the first argument
+    #[arg(hide = true, value_parser = value::program)]
+    program: Option<String>,
+
+    /// Print this help
+    #[arg(short = 'h', long, action = ArgAction::Help, help_heading = "Other")]
+    help: Option<bool>,
+
+    /// Print the version
+    #[arg(long, action = ArgAction::Version, help_heading = "Other")]
+    version: Option<bool>,
+}
+
+const CHOICE: &str = "Which Ingresses are served";
+const LISTEN: &str = "Where they are served";
+const HEALTH: &str = "Health check";
+const STOP: &str = "When we are told to stop";
+const LOG: &str = "Logs";
+
+/// Namespace and name of an object, if one is given.
+pub type MaybeObject = Option<ObjectName>;
+/// An IP address, if one is given.
+pub type MaybeAddress = Option<IpAddr>;
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[non_exhaustive]
+pub enum LogFormat {
+    /// A line for people.
+    Text,
+    /// A JSON object in each line.
+    Json,
+}
+
+/// Why there are no flags to go on with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoArgs {
+    /// Help or version were asked for: this is it.
+    Print(String),
+    /// A flag is wrong: this says which and why.
+    Wrong(String),
+}
+
+impl Args {
+    /// Reads the command line, the program's name first.
+    ///
+    /// # Errors
+    /// [`NoArgs`] if there is only something to print.
+    pub fn read<I>(arguments: I) -> Result<Self, NoArgs>
+    where
+        I: IntoIterator,
+        I::Item: Into<OsString> + Clone,
+    {
+        Self::try_parse_from(arguments).map_err(|error| message::of(&error))
+    }
+
+    /// How many workers were asked for; `None` is one for each core.
+    pub(crate) fn workers(&self) -> Option<NonZeroUsize> {
+        match self.worker_processes {
+            Workers::Auto => None,
+            Workers::Number(number) => Some(number),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

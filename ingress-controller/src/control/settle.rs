@@ -1,0 +1,87 @@
+//! Waiting for quiet: one change seldom comes alone.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use crate::source::Source;
+
+/// A change is taken up when this long no other has followed.
+const QUIET: Duration = Duration::from_millis(50);
+
+/// And after this long in any case.
+const MOST: Duration = Duration::from_millis(500);
+
+/// Waits for a change, and then until the changes pause.
+pub(super) async fn settle<S: Source>(source: &mut S) {
+    source.changed().await;
+    let latest = Instant::now() + MOST;
+    loop {
+        let quiet = latest.min(Instant::now() + QUIET);
+        tokio::select! {
+            // In this order: a source that never rests must not put it off for ever.
+            biased;
+            () = sleep_until(quiet) => return,
+            () = source.changed() => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{advance, interval};
+
+    use super::*;
+    use crate::source::Loaded;
+
+    /// Changes at fixed times after the start.
+    struct Timed {
+        start: Instant,
+        at: Vec<u64>,
+    }
+
+    impl Source for Timed {
+        async fn changed(&mut self) {
+            match self.at.is_empty() {
+                true => std::future::pending().await,
+                false => {
+                    sleep_until(self.start + Duration::from_millis(self.at[0])).await;
+                    self.at.remove(0);
+                }
+            }
+        }
+
+        fn load(&mut self) -> Loaded {
+            Loaded::default()
+        }
+    }
+
+    async fn settled_after(at: Vec<u64>) -> u64 {
+        let start = Instant::now();
+        settle(&mut Timed { start, at }).await;
+        u64::try_from(start.elapsed().as_millis()).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_ends_it() {
+        assert_eq!(settled_after(vec![1000]).await, 1050);
+        assert_eq!(settled_after(vec![1000, 1040, 1080]).await, 1130);
+        assert_eq!(settled_after(vec![1000, 1060]).await, 1050);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_ends_though_changes_never_do() {
+        assert_eq!(settled_after((0..200).map(|step| 1000 + 10 * step).collect()).await, 1500);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_happens_without_a_change() {
+        let mut tick = interval(Duration::from_secs(3600));
+        tick.tick().await;
+        tokio::select! {
+            after = settled_after(Vec::new()) => panic!("settled after {after} ms"),
+            _ = tick.tick() => {}
+        }
+        advance(Duration::from_secs(1)).await;
+    }
+}

@@ -1,0 +1,77 @@
+//! Why the controller did not start.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Why the controller did not start. Each names the flag and what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is nothing to read objects from.
+    #[error(
+        "--manifests: no file or folder is given; pass one with --manifests=PATH (reading from the Kubernetes API server is not \
+         supported by this version yet)"
+    )]
+    NoSource,
+    /// A path of `--manifests` leads nowhere.
+    #[error("--manifests: {path:?} cannot be used: {source}; pass a file or folder that exists")]
+    Manifests {
+        /// The path.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// HTTP and health check were given the same port.
+    #[error("--http-port and --healthz-port are both {0}; pass two different ports")]
+    SamePort(u16),
+    /// There is no address to listen on.
+    #[error("--bind-address: no address is given; leave the flag out to listen on all")]
+    NoAddress,
+    /// An address cannot be listened on.
+    #[error("{flag}: cannot listen on {address}: {source}; {}", way_out(.flag, .source))]
+    Listen {
+        /// The flag that the port comes from.
+        flag: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The system refused a thread or what belongs to it.
+    #[error("cannot start the {part}: {source}; see the limits of processes and open files")]
+    System {
+        /// What it was for.
+        part: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The control thread ended before it said how the start went.
+    #[error(
+        "the control thread ended while it started; this is a defect of the controller, please report it"
+    )]
+    Ended,
+}
+
+impl Error {
+    /// What the process exits with: 2 for a wrong flag, else 1.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::NoSource | Self::Manifests { .. } | Self::SamePort(_) | Self::NoAddress => 2,
+            Self::Listen { .. } | Self::System { .. } | Self::Ended => 1,
+        }
+    }
+}
+
+fn way_out(flag: &str, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => format!("stop what listens there, or pass another port with {flag}"),
+        io::ErrorKind::PermissionDenied => {
+            format!("ports below 1024 need the capability NET_BIND_SERVICE; or pass another with {flag}=8080")
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "this machine does not have the address; pass one that it has with --bind-address or --healthz-host".into()
+        }
+        _ => format!("pass another address with --bind-address or --healthz-host, or another port with {flag}"),
+    }
+}

@@ -1,0 +1,90 @@
+//! The `ingress-controller` program: flags, logger and signals around the library.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use ingress_controller::args::{Args, NoArgs};
+use ingress_controller::{Controller, Error, RunConfig, telemetry};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+fn main() -> ExitCode {
+    let args = match Args::read(std::env::args_os()) {
+        Ok(args) => args,
+        Err(NoArgs::Print(text)) => {
+            // A closed pipe is no failure of ours.
+            let _ = std::io::stdout().write_all(text.as_bytes());
+            return ExitCode::SUCCESS;
+        }
+        Err(NoArgs::Wrong(message)) => return refuse(&message, 2),
+    };
+    telemetry::init(args.log_format, args.verbosity);
+    let result = RunConfig::from_args(&args).and_then(|config| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.map_err(|source| Error::System { part: "main thread", source })?.block_on(run(config))
+    });
+    match result {
+        Ok(code) => code,
+        Err(error) if error.exit_code() == 2 => refuse(&error.to_string(), 2),
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn refuse(message: &str, code: u8) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "ingress-controller: {message}");
+    ExitCode::from(code)
+}
+
+/// Serves until the first signal, then drains; a second signal ends that.
+async fn run(config: RunConfig) -> Result<ExitCode, Error> {
+    let mut signals = Signals::new()?;
+    let timeout = config.worker_shutdown_timeout;
+    let controller = tokio::select! {
+        started = Controller::start(config) => started?,
+        _ = signals.next() => return Ok(ExitCode::SUCCESS),
+    };
+    let name = signals.next().await;
+    tracing::info!(
+        "{name}: draining, with {} open connections; a second signal stops at once",
+        controller.connections()
+    );
+    tokio::select! {
+        drained = controller.drain(timeout) => {
+            match drained.cut {
+                0 => tracing::info!("drained"),
+                cut => tracing::warn!("drained, {cut} connections were still open after {timeout:?} and were cut"),
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        name = signals.next() => {
+            tracing::warn!("{name} again: stopped at once");
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Error> {
+        let signals = || -> std::io::Result<Self> {
+            Ok(Self {
+                terminate: signal(SignalKind::terminate())?,
+                interrupt: signal(SignalKind::interrupt())?,
+            })
+        };
+        signals().map_err(|source| Error::System { part: "signal handlers", source })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
