@@ -2,10 +2,12 @@
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use ingress_controller::args::{Args, NoArgs};
 use ingress_controller::{Controller, Error, RunConfig, telemetry};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::Instant;
 
 fn main() -> ExitCode {
     let args = match Args::read(std::env::args_os()) {
@@ -37,6 +39,9 @@ fn refuse(message: &str, code: u8) -> ExitCode {
     ExitCode::from(code)
 }
 
+/// A signal so soon after the first is the same one: some senders signal the process and its group.
+const SAME_SIGNAL: Duration = Duration::from_millis(500);
+
 /// Serves until the first signal, then drains; a second signal ends that.
 async fn run(config: RunConfig) -> Result<ExitCode, Error> {
     let mut signals = Signals::new()?;
@@ -58,7 +63,7 @@ async fn run(config: RunConfig) -> Result<ExitCode, Error> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        name = signals.next() => {
+        name = signals.next_after(SAME_SIGNAL) => {
             tracing::warn!("{name} again: stopped at once");
             Ok(ExitCode::FAILURE)
         }
@@ -79,6 +84,16 @@ impl Signals {
             })
         };
         signals().map_err(|source| Error::System { part: "signal handlers", source })
+    }
+
+    async fn next_after(&mut self, time: Duration) -> &'static str {
+        let start = Instant::now();
+        loop {
+            let name = self.next().await;
+            if start.elapsed() >= time {
+                return name;
+            }
+        }
     }
 
     async fn next(&mut self) -> &'static str {

@@ -38,6 +38,7 @@ Exit codes: 0 after SIGTERM or SIGINT, 2 for a wrong flag, 1 for any other failu
     after_help = EXAMPLE,
     styles = Styles::plain(),
     max_term_width = 110,
+    next_line_help = true,
     args_override_self = true,
     disable_help_flag = true,
     disable_version_flag = true,
@@ -58,13 +59,13 @@ pub struct Args {
     #[arg(long, value_name = "NAME", default_value = "k8s.io/ingress-nginx", value_parser = value::name, help_heading = CHOICE)]
     pub controller_class: String,
 
-    /// Serve Ingresses without a class as well [default: true with --manifests, else false]
+    /// Serve Ingresses without a class as well [default: true with --manifests]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
         value_parser = value::switch, action = ArgAction::Set, help_heading = CHOICE)]
     pub watch_ingress_without_class: Option<bool>,
 
-    /// Serve Ingresses whose spec.ingressClassName is --ingress-class, even if no IngressClass is ours [default: true with --manifests,
-    /// else false]
+    /// Serve Ingresses whose spec.ingressClassName is --ingress-class, even if no IngressClass is ours
+    /// [default: true with --manifests]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
         value_parser = value::switch, action = ArgAction::Set, help_heading = CHOICE)]
     pub ingress_class_by_name: Option<bool>,
@@ -140,7 +141,7 @@ pub struct Args {
     program: Option<String>,
 
     /// Print this help
-    #[arg(short = 'h', long, action = ArgAction::Help, help_heading = "Other")]
+    #[arg(short = 'h', long, action = ArgAction::HelpShort, help_heading = "Other")]
     help: Option<bool>,
 
     /// Print the version

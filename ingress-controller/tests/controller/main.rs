@@ -1,0 +1,6 @@
+//! The controller over real sockets: as a program, and in this process.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // a test fails by a panic
+
+mod in_process;
+mod program;
+mod support;
