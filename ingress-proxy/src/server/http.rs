@@ -94,7 +94,7 @@ pub(super) async fn serve<T, S>(
 /// hyper's own timer is off: the [`Transport`] bounds each wait.
 fn http1_builder() -> http1::Builder {
     let mut builder = http1::Builder::new();
-    builder.header_read_timeout(None).max_buf_size(64 * 1024).pipeline_flush(true);
+    builder.header_read_timeout(None).max_headers(1000).max_buf_size(64 * 1024);
     builder
 }
 

@@ -25,6 +25,7 @@ pub(super) struct Transport<T> {
     /// `None` for HTTP/2, which has frames of its own.
     framing: Option<Framing>,
     gate: Gate,
+    opened: Instant,
     lifecycle: Arc<Lifecycle>,
     limits: Limits,
     /// Bytes that were read but have not passed the framing.
@@ -63,11 +64,11 @@ struct Passed {
 /// What the transport waits for, and since when.
 #[derive(Debug, Default)]
 struct Waits {
-    for_client: Option<Instant>,
+    head_since: Option<Instant>,
+    draining_since: Option<Instant>,
     client: Deadline,
-    for_room: Option<Instant>,
+    room_since: Option<Instant>,
     room: Deadline,
-    draining: bool,
 }
 
 impl<T> Transport<T> {
@@ -83,6 +84,7 @@ impl<T> Transport<T> {
             io,
             framing: http1.then(Framing::default),
             gate: Gate::Open,
+            opened: Instant::now(),
             lifecycle,
             limits: Limits {
                 head: config.header_timeout,
@@ -142,8 +144,9 @@ impl<T> Transport<T> {
     }
 
     /// Learns from the service what became of an upgrade.
-    fn follow_upgrade(&mut self) {
+    fn follow_upgrade(&mut self, cx: &Context<'_>) {
         let Some(framing) = self.framing.as_mut().filter(|framing| framing.awaits_upgrade()) else { return };
+        self.lifecycle.wake_when_decided(cx.waker());
         if self.lifecycle.served() < self.heads || self.lifecycle.upgrade() == Upgrade::Undecided {
             return;
         }
@@ -157,32 +160,40 @@ impl<T> Transport<T> {
     }
 
     /// Pending until the client has kept the connection waiting for too long; then as if it had closed it.
+    ///
+    /// hyper does not ask again when an answer is complete, so the timer also runs while a request does: it is cheap, and what counts is
+    /// found out when it fires.
     fn poll_client_wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !self.lifecycle.is_idle() || self.gate != Gate::Open {
-            self.waits.for_client = None;
-            return Poll::Pending;
-        }
         let draining = self.lifecycle.is_draining();
-        if draining && !self.waits.draining {
-            (self.waits.draining, self.waits.for_client) = (true, None);
-        }
+        let idle = self.lifecycle.is_idle();
         let between = self.framing.as_ref().is_none_or(Framing::is_between_requests);
+        let now = Instant::now();
+        if draining && self.waits.draining_since.is_none() {
+            self.waits.draining_since = Some(now);
+        }
+        let since = match (idle, between) {
+            (false, _) => now,
+            (true, true) => self.lifecycle.idle_since().max(self.waits.draining_since.unwrap_or(self.opened)),
+            (true, false) => *self.waits.head_since.get_or_insert(now),
+        };
         let limit = match (between, draining) {
             (true, true) => self.limits.drain,
             (true, false) if self.lifecycle.served() > 0 => self.limits.idle,
             _ => self.limits.head,
         };
-        let since = *self.waits.for_client.get_or_insert_with(Instant::now);
-        self.waits.client.poll(cx, since + limit).map(Ok)
+        match self.waits.client.poll(cx, since + limit) {
+            Poll::Ready(()) if idle => Poll::Ready(Ok(())),
+            _ => Poll::Pending,
+        }
     }
 
     /// Bounds how long the client may refuse to take bytes.
     fn poll_room<R>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
         if written.is_ready() {
-            self.waits.for_room = None;
+            self.waits.room_since = None;
             return written;
         }
-        let since = *self.waits.for_room.get_or_insert_with(Instant::now);
+        let since = *self.waits.room_since.get_or_insert_with(Instant::now);
         self.waits.room.poll(cx, since + self.limits.send).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
@@ -226,7 +237,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Transport<T> {
         loop {
             this.passed.pop_into(buf);
             if buf.filled().len() > before {
-                this.waits.for_client = None;
+                this.waits.head_since = None;
                 return Poll::Ready(Ok(()));
             }
             match this.gate {
@@ -234,20 +245,18 @@ impl<T: AsyncRead + Unpin> AsyncRead for Transport<T> {
                 Gate::Refused => return Poll::Pending,
                 Gate::Broken => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
             }
-            this.follow_upgrade();
+            this.follow_upgrade(cx);
             if !this.passed.is_empty() {
                 continue;
             }
             if this.is_full() {
                 return Poll::Pending;
             }
-            let begins = this.held.is_empty();
-            let read = if begins { this.poll_read_through(cx, buf) } else { this.poll_read_held(cx) };
+            let through = this.held.is_empty();
+            let read = if through { this.poll_read_through(cx, buf) } else { this.poll_read_held(cx) };
             match read? {
                 Poll::Pending => return this.poll_client_wait(cx),
                 Poll::Ready(0) => return Poll::Ready(Ok(())),
-                // The first bytes of a head: from now on its own time runs.
-                Poll::Ready(_) if begins => this.waits.for_client = None,
                 Poll::Ready(_) => {}
             }
         }

@@ -5,13 +5,14 @@ use std::future::{Ready, ready};
 use std::task::{Context, Poll};
 
 use futures_util::future::Either;
-use http::{Request, Response};
+use http::header::{CONNECTION, HeaderValue};
+use http::{Request, Response, Version};
 use tower::Service;
 
 use super::request::ClientRequest;
 use crate::body::Body;
 use crate::connection::Connection;
-use crate::error::page;
+use crate::error::{Kind, page};
 
 /// The layer that turns a request into a [`ClientRequest`], or answers 400 or 405.
 #[derive(Debug, Clone)]
@@ -23,6 +24,15 @@ impl<S> Check<S> {
     pub(super) fn new(inner: S) -> Self {
         Self { inner }
     }
+}
+
+/// A client that has sent one ambiguous request on a connection is not listened to there again.
+pub(super) fn refusal(kind: Kind, version: Version) -> Response<Body> {
+    let mut response = page(kind.status());
+    if version <= Version::HTTP_11 {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 impl<S> Service<(Request<Body>, Option<Connection>)> for Check<S>
@@ -38,9 +48,10 @@ where
     }
 
     fn call(&mut self, (request, connection): (Request<Body>, Option<Connection>)) -> Self::Future {
+        let version = request.version();
         match ClientRequest::check(request, connection) {
             Ok(request) => Either::Right(self.inner.call(request)),
-            Err(kind) => Either::Left(ready(Ok(page(kind.status())))),
+            Err(kind) => Either::Left(ready(Ok(refusal(kind, version)))),
         }
     }
 }

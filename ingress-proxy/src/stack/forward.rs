@@ -238,7 +238,7 @@ fn copy(request: &Request<Body>) -> Request<Body> {
 /// Turns an endpoint's answer into the client's.
 fn answer(
     mut response: Response<Incoming>,
-    lease: Lease,
+    mut lease: Lease,
     upgrade: Option<Upgrade>,
     hop: &Hop,
 ) -> Result<Response<Body>, Kind> {
@@ -252,6 +252,9 @@ fn answer(
         let upgrade = upgrade.ok_or(Kind::BadResponse)?;
         upgrade.join(&mut response, hop.timeouts.read);
         return Ok(response.map(|_| Body::empty()));
+    }
+    if upgrade.is_some() {
+        lease.retire();
     }
     Ok(response.map(|body| {
         if body.is_end_stream() {

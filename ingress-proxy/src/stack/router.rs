@@ -9,6 +9,7 @@ use futures_util::future::Either;
 use http::Response;
 use tower::Service;
 
+use super::check::refusal;
 use super::request::{ClientRequest, Target};
 use super::routed::Routed;
 use super::view::{Shared, View};
@@ -29,7 +30,7 @@ impl<S> Router<S> {
 
     /// Host and path to a route with its upstream, as they are in the current snapshot.
     fn route(&self, request: ClientRequest) -> Result<Routed, Response<Body>> {
-        let target = request.target().map_err(|kind| page(kind.status()))?;
+        let target = request.target().map_err(|kind| refusal(kind, request.request.version()))?;
         let mut view = self.shared.view();
         if self.is_health_check(&view, &target) {
             return Err(Response::new(Body::empty()));

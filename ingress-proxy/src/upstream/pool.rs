@@ -148,6 +148,11 @@ impl Lease {
         self.upload = Some(upload);
     }
 
+    /// Lets the connection carry no further request: it was asked for an upgrade, and what the endpoint made of that is not certain.
+    pub(crate) fn retire(&mut self) {
+        self.endpoint = Weak::new();
+    }
+
     /// Gives the connection back after a whole answer, unless the endpoint answered before it had the whole request, or left its upstream.
     pub(crate) fn release(mut self) {
         let whole = self.upload.is_none_or(|upload| matches!(upload.stage(), Stage::Done(_)));
