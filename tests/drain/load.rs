@@ -16,15 +16,15 @@ async fn drained_under(plan: impl Fn(std::net::SocketAddr) -> Plan, warm: usize)
     let tally = load.join().await;
     assert_eq!(ended(drained).await.cut, 0, "{tally:?}");
     let seen: usize = upstreams.iter().map(Upstream::count).sum();
-    assert!(tally.good >= warm && seen >= tally.good, "{seen} requests at the endpoints, {tally:?}");
+    assert!(tally.good >= warm && tally.failures.is_empty(), "{tally:?}");
+    assert_eq!(seen, tally.good, "every request that reached an endpoint is answered: {tally:?}");
     tally
 }
 
 #[tokio::test]
 async fn a_drain_under_load_on_kept_connections_loses_nothing() {
     for _ in 0..3 {
-        let tally = drained_under(|address| Plan::get(address, 32, "a.test", "/"), 2000).await;
-        assert!(tally.failures.is_empty(), "{tally:?}");
+        drained_under(|address| Plan::get(address, 32, "a.test", "/"), 2000).await;
     }
 }
 
@@ -37,7 +37,10 @@ async fn a_drain_under_load_of_new_connections_loses_nothing() {
             plan
         };
         let tally = drained_under(plan, 1000).await;
-        assert!(tally.failures.is_empty(), "{tally:?}");
+        assert!(
+            tally.unaccepted <= 32,
+            "each client ends with the first connection that is not taken: {tally:?}"
+        );
     }
 }
 
@@ -51,6 +54,5 @@ async fn a_drain_under_load_of_uploads_loses_nothing() {
         plan.request = std::sync::Arc::new(move |_| request.clone());
         plan
     };
-    let tally = drained_under(plan, 500).await;
-    assert!(tally.failures.is_empty(), "{tally:?}");
+    drained_under(plan, 500).await;
 }

@@ -120,7 +120,8 @@ async fn a_refused_upgrade_is_an_ordinary_answer() {
     client.send(UPGRADE).await;
     let answer = client.answer().await;
     assert_eq!((answer.status, answer.text()), (403, "body"));
-    assert_eq!(harness.get("a.test", "/").await.status, 200);
+    client.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
+    assert_eq!(client.answer().await.status, 200);
     let connections: Vec<_> = upstream.requests().iter().map(|got| got.connection).collect();
     assert_eq!(connections, [0, 1], "the connection of a refused upgrade is not used again");
 }

@@ -14,7 +14,7 @@ async fn nothing_configured_is_404() {
 }
 
 #[tokio::test]
-async fn an_ingress_without_rules_serves_everything_unmatched() {
+async fn an_ingress_without_rules_serves_every_host_without_rules() {
     let [all, web] = named(["all", "web"]).await;
     let manifests = Manifests::new()
         .ingress("all")
@@ -25,7 +25,7 @@ async fn an_ingress_without_rules_serves_everything_unmatched() {
         .service("all", [&all])
         .service("web", [&web]);
     let harness = start(&manifests).await;
-    answers(&harness, "h.test", &[("/web", "web"), ("/webx", "all"), ("/", "all")]).await;
+    answers(&harness, "h.test", &[("/web", "web"), ("/webx", "404"), ("/", "404")]).await;
     answers(&harness, "unknown.test", &[("/", "all"), ("/web", "all")]).await;
 }
 

@@ -35,6 +35,9 @@ pub struct Tally {
     pub failures: BTreeMap<String, usize>,
     /// Connections that could not be opened; not failures while the server drains.
     pub refused: usize,
+    /// Connections that were opened by the system and reset before anything came back: nobody had accepted them. Not failures while the
+    /// server drains.
+    pub unaccepted: usize,
 }
 
 /// What the clients of a load do.
@@ -132,6 +135,7 @@ impl Tally {
         self.good += other.good;
         self.connections += other.connections;
         self.refused += other.refused;
+        self.unaccepted += other.unaccepted;
         for (reason, count) in other.failures {
             *self.failures.entry(reason).or_default() += count;
         }
@@ -181,7 +185,10 @@ impl Worker {
                         return;
                     }
                 }
-                // Between two requests a server may close; a client sees that before it sends, or loses nothing by a new connection.
+                Err(error) if number == 0 && error.kind() == std::io::ErrorKind::ConnectionReset => {
+                    tally.unaccepted += 1;
+                    return;
+                }
                 Err(error) => return tally.fail(format!("request {number} of its connection: {error}")),
             }
         }

@@ -2,8 +2,11 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use ingress_controller::args::Args;
+use ingress_controller::{Controller, RunConfig, RunningController};
 use ingress_core::{Options, Snapshot, compile};
 use ingress_proxy::{Config, Drained, Publisher, Running, Server, channel};
 
@@ -18,7 +21,10 @@ pub struct Harness {
 
 #[derive(Debug)]
 enum Control {
+    /// The proxy alone.
     Direct { publisher: Publisher, running: Running },
+    /// The controller, and the files that it watches.
+    Files { files: Files, controller: RunningController },
 }
 
 /// Serves these objects with the proxy alone: compiled, then published, without files and without the controller.
@@ -69,9 +75,28 @@ pub async fn start(manifests: &Manifests) -> Harness {
 }
 
 /// As [`start`], with more flags.
+///
+/// # Panics
+/// If the controller does not start.
 pub async fn start_with(manifests: &Manifests, flags: &[&str]) -> Harness {
-    assert!(flags.is_empty());
-    serve(manifests).await
+    let mut files = Files::new();
+    files.write(manifests);
+    let folder = format!("--manifests={}", files.folder().display());
+    let ours = [
+        "controller",
+        &folder,
+        "--bind-address=127.0.0.1",
+        "--http-port=0",
+        "--healthz-host=127.0.0.1",
+        "--healthz-port=0",
+    ];
+    let args = Args::read(ours.iter().chain(flags)).expect("flags that are understood");
+    let mut config = RunConfig::from_args(&args).expect("flags that go together");
+    config.workers = NonZeroUsize::new(2);
+    let controller =
+        within("the controller to start", Controller::start(config)).await.expect("a controller");
+    let address = controller.http_addresses()[0];
+    Harness { address, control: Control::Files { files, controller } }
 }
 
 impl Harness {
@@ -82,22 +107,31 @@ impl Harness {
 
     /// Replaces all objects and waits until the new ones are served.
     pub async fn update(&mut self, manifests: &Manifests) {
-        match &mut self.control {
-            Control::Direct { publisher, .. } => {
-                publisher.publish(compile(&manifests.objects(), &options()).snapshot);
-            }
+        self.write(manifests);
+        if let Control::Files { files, controller } = &self.control {
+            let marker = files.marker();
+            let mut published = controller.published();
+            let seen =
+                published.wait_for(|now| now.report.skipped.iter().any(|left| left.object.name == marker));
+            let _ = within("a change of files to be served", seen).await.expect("a controller that runs");
         }
     }
 
     /// Replaces all objects and does not wait.
-    pub async fn write(&mut self, manifests: &Manifests) {
-        self.update(manifests).await;
+    pub fn write(&mut self, manifests: &Manifests) {
+        match &mut self.control {
+            Control::Direct { publisher, .. } => {
+                publisher.publish(compile(&manifests.objects(), &options()).snapshot);
+            }
+            Control::Files { files, .. } => files.write(manifests),
+        }
     }
 
     /// How many client connections are open.
     pub fn connections(&self) -> usize {
         match &self.control {
             Control::Direct { running, .. } => running.connections(),
+            Control::Files { controller, .. } => controller.connections(),
         }
     }
 
@@ -106,6 +140,7 @@ impl Harness {
         assert!(timeout < DEADLINE, "a drain that takes longer than a test waits");
         match self.control {
             Control::Direct { running, .. } => within("a drain", running.drain(timeout)).await,
+            Control::Files { controller, .. } => within("a drain", controller.drain(timeout)).await,
         }
     }
 
@@ -128,5 +163,54 @@ impl Harness {
     /// GETs a path of a host on a connection of its own.
     pub async fn get(&self, host: &str, path: &str) -> Answer {
         self.send(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n")).await
+    }
+}
+
+/// The files of a controller, and a folder beside them from which they are moved into place: nobody sees one half-written.
+#[derive(Debug)]
+struct Files {
+    root: tempfile::TempDir,
+    generation: usize,
+}
+
+impl Files {
+    fn new() -> Self {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        let files = Self { root, generation: 0 };
+        for folder in [files.folder(), files.staging()] {
+            std::fs::create_dir(folder).expect("a folder");
+        }
+        files
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.root.path().join("manifests")
+    }
+
+    fn staging(&self) -> PathBuf {
+        self.root.path().join("staging")
+    }
+
+    /// The name of an Ingress that nobody serves. When the controller says that it leaves it alone, it has read all that was written before.
+    fn marker(&self) -> String {
+        format!("generation-{}", self.generation)
+    }
+
+    fn write(&mut self, manifests: &Manifests) {
+        self.generation += 1;
+        let marker =
+            Manifests::new().ingress(&self.marker()).class("nobody").host("").prefix("/", "nowhere", 80);
+        let mut files = manifests.files();
+        files.extend(marker.files().into_iter().map(|(_, text)| ("zz-marker.yaml".to_owned(), text)));
+        for entry in std::fs::read_dir(self.folder()).expect("the folder").flatten() {
+            if !files.iter().any(|(name, _)| entry.file_name() == name.as_str()) {
+                std::fs::remove_file(entry.path()).expect("a file to remove");
+            }
+        }
+        for (name, text) in files {
+            let staged = self.staging().join(&name);
+            std::fs::write(&staged, text).expect("a file to write");
+            std::fs::rename(staged, self.folder().join(name)).expect("a file to move");
+        }
     }
 }
