@@ -1,11 +1,7 @@
 //! Thousands of requests in flight, hundreds of changes.
 
-use harness::{Client, Gate, Harness, Manifests, Plan, Upstream, start, within};
+use harness::{Client, Gate, Harness, Manifests, Plan, Upstream, serve, start, within};
 use tokio::task::JoinSet;
-
-/// Requests that are held at the endpoints while everything around them changes.
-const HELD: usize = 2000;
-const CHANGES: usize = 300;
 
 /// An endpoint that answers at once, but `/held` only when the gate is open.
 async fn endpoint(gate: &Gate) -> Upstream {
@@ -47,16 +43,22 @@ fn change(number: usize, endpoints: &[Upstream]) -> Manifests {
     manifests
 }
 
+/// All is served by all endpoints.
+fn everywhere(endpoints: &[Upstream]) -> Manifests {
+    let manifests = Manifests::new().ingress("held").host("a.test");
+    manifests.prefix("/held", "held", 80).prefix("/live", "held", 80).service("held", endpoints)
+}
+
 /// Sends requests that are held, each on a connection of its own, and waits until all are at the endpoints.
-async fn hold(harness: &Harness, endpoints: &[Upstream]) -> Vec<Client> {
-    let mut held = Vec::with_capacity(HELD);
-    for _ in 0..HELD {
+async fn hold(harness: &Harness, endpoints: &[Upstream], count: usize) -> Vec<Client> {
+    let mut held = Vec::with_capacity(count);
+    for _ in 0..count {
         let mut client = harness.connect().await;
         client.send("GET /held HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
         held.push(client);
     }
     within("the held requests to reach their endpoints", async {
-        while endpoints.iter().map(Upstream::count).sum::<usize>() < HELD {
+        while endpoints.iter().map(Upstream::count).sum::<usize>() < count {
             tokio::task::yield_now().await;
         }
     })
@@ -64,32 +66,8 @@ async fn hold(harness: &Harness, endpoints: &[Upstream]) -> Vec<Client> {
     held
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_request_fails_while_everything_changes() {
-    let gate = Gate::default();
-    let mut endpoints = Vec::new();
-    for _ in 0..6 {
-        endpoints.push(endpoint(&gate).await);
-    }
-    let everywhere = Manifests::new()
-        .ingress("held")
-        .host("a.test")
-        .prefix("/held", "held", 80)
-        .prefix("/live", "held", 80)
-        .service("held", &endpoints);
-    let mut harness = start(&everywhere).await;
-    let held = hold(&harness, &endpoints).await;
-    let load = Plan::get(harness.address(), 16, "a.test", "/live").start();
-    for number in 0..CHANGES {
-        if number.is_multiple_of(10) {
-            harness.update(&change(number, &endpoints)).await;
-            load.reached(load.good() + 20).await;
-        } else {
-            harness.write(&change(number, &endpoints));
-            load.reached(load.good() + 5).await;
-        }
-    }
-    gate.open();
+/// Reads the answers of all these clients; none may be missing.
+async fn answered(held: Vec<Client>) {
     let mut answers = JoinSet::new();
     for mut client in held {
         answers.spawn(async move { client.try_answer("GET").await.map_err(|error| error.to_string()) });
@@ -97,8 +75,51 @@ async fn no_request_fails_while_everything_changes() {
     let answers = answers.join_all().await;
     let failed: Vec<_> =
         answers.iter().filter(|answer| !matches!(answer, Ok(ok) if ok.status == 200)).collect();
-    assert!(failed.is_empty(), "{} of {HELD} held requests failed: {:?}", failed.len(), failed.first());
+    assert!(
+        failed.is_empty(),
+        "{} of {} held requests failed: {:?}",
+        failed.len(),
+        answers.len(),
+        failed.first()
+    );
+}
+
+/// Holds requests, and keeps more of them coming, while the configuration changes `changes` times. Waits for each `every`-th change.
+async fn no_request_fails(
+    start: impl AsyncFn(&Manifests) -> Harness,
+    held: usize,
+    changes: usize,
+    every: usize,
+) {
+    let gate = Gate::default();
+    let mut endpoints = Vec::new();
+    for _ in 0..6 {
+        endpoints.push(endpoint(&gate).await);
+    }
+    let mut harness = start(&everywhere(&endpoints)).await;
+    let held = hold(&harness, &endpoints, held).await;
+    let load = Plan::get(harness.address(), 16, "a.test", "/live").start();
+    for number in 0..changes {
+        if number.is_multiple_of(every) {
+            harness.update(&change(number, &endpoints)).await;
+        } else {
+            harness.write(&change(number, &endpoints));
+        }
+        load.reached(load.good() + 5).await;
+    }
+    gate.open();
+    answered(held).await;
     let tally = load.stop().await;
     assert!(tally.failures.is_empty() && tally.refused + tally.unaccepted == 0, "{tally:?}");
-    assert!(tally.good >= CHANGES * 5, "{tally:?}");
+    assert!(tally.good >= changes * 5, "{tally:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_request_fails_while_files_are_rewritten() {
+    no_request_fails(start, 2000, 300, 4).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_request_fails_while_snapshots_are_swapped() {
+    no_request_fails(serve, 500, 1000, 1).await;
 }
