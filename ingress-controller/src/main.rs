@@ -1,6 +1,7 @@
 //! The `ingress-controller` program: flags, logger and signals around the library.
 
 use std::io::Write;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -46,11 +47,20 @@ const SAME_SIGNAL: Duration = Duration::from_millis(500);
 async fn run(config: RunConfig) -> Result<ExitCode, Error> {
     let mut signals = Signals::new()?;
     let timeout = config.worker_shutdown_timeout;
-    let controller = tokio::select! {
-        started = Controller::start(config) => started?,
-        _ = signals.next() => return Ok(ExitCode::SUCCESS),
+    let mut start = pin!(Controller::start(config));
+    let (controller, early) = tokio::select! {
+        biased;
+        started = &mut start => (started?, None),
+        // Somebody may be served already, so what begins is ended in order.
+        name = signals.next() => tokio::select! {
+            started = &mut start => (started?, Some(name)),
+            _ = signals.next_after(SAME_SIGNAL) => return Ok(ExitCode::FAILURE),
+        }
     };
-    let name = signals.next().await;
+    let name = match early {
+        Some(name) => name,
+        None => signals.next().await,
+    };
     tracing::info!(
         "{name}: draining, with {} open connections; a second signal stops at once",
         controller.connections()

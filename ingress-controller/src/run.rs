@@ -75,6 +75,7 @@ async fn control(begin: Begin, stopped: watch::Receiver<()>) {
         Ok(server) => server,
         Err(error) => return drop(started.send(Err(error))),
     };
+    health.set(true);
     let addresses: Vec<_> = server.addresses().iter().map(ToString::to_string).collect();
     tracing::info!(
         "serving HTTP on {}, health check on http://{healthz}{}",
@@ -82,7 +83,6 @@ async fn control(begin: Begin, stopped: watch::Receiver<()>) {
         config.health_check_path
     );
     control.log_all();
-    health.set(true);
     if started.send(Ok(server)).is_ok() {
         control.run(stopped).await;
     }

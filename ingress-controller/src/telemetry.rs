@@ -2,31 +2,38 @@
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::args::LogFormat;
 
 /// Makes this process log. Called by `main` alone: a program that embeds the controller has its own subscriber.
 pub fn init(format: LogFormat, verbosity: u8) {
-    // Errors only if there is a subscriber already, and then that one is wanted.
-    let builder = tracing_subscriber::fmt()
+    let layer = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
-        .with_max_level(level(verbosity))
         .with_target(false)
         .with_ansi(std::io::stderr().is_terminal());
-    let _ = match format {
-        LogFormat::Text => builder.try_init(),
+    let layer = match format {
+        LogFormat::Text => layer.boxed(),
         LogFormat::Json => {
-            builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
+            layer.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
         }
     };
+    // Errors only if there is a subscriber already, and then that one is wanted.
+    let _ = tracing_subscriber::registry().with(layer.with_filter(targets(verbosity))).try_init();
 }
 
-/// Manifests for ingress-nginx often say `--v=2`, which there is the usual amount.
-fn level(verbosity: u8) -> LevelFilter {
-    match verbosity {
-        0..=2 => LevelFilter::INFO,
-        3..=4 => LevelFilter::DEBUG,
-        _ => LevelFilter::TRACE,
-    }
+/// Manifests for ingress-nginx often say `--v=2`, which there is the usual amount. Libraries speak up only when all is asked for.
+fn targets(verbosity: u8) -> Targets {
+    let (ours, theirs) = match verbosity {
+        0..=2 => (LevelFilter::INFO, LevelFilter::WARN),
+        3..=4 => (LevelFilter::DEBUG, LevelFilter::WARN),
+        _ => (LevelFilter::TRACE, LevelFilter::TRACE),
+    };
+    Targets::new()
+        .with_default(theirs)
+        .with_target("ingress_controller", ours)
+        .with_target("ingress_proxy", ours)
 }

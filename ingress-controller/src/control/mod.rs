@@ -3,6 +3,7 @@
 mod settle;
 mod summary;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use ingress_core::{Endpoints, Options, Report, Snapshot, recompile};
@@ -93,7 +94,13 @@ impl<S: Source> Control<S> {
                 () = settle(&mut self.source) => {}
             }
             let before = (self.publisher.current(), self.published.borrow().clone());
-            self.publish();
+            // Unwinding costs this change; the one after it is tried as if nothing had been.
+            if catch_unwind(AssertUnwindSafe(|| self.publish())).is_err() {
+                tracing::error!(
+                    "the last change made the compile fail and is not served; please report this defect"
+                );
+                continue;
+            }
             let after = (self.publisher.current(), self.published.borrow().clone());
             summary::log(&summary::delta((&before.0, &before.1), (&after.0, &after.1)));
         }

@@ -53,8 +53,10 @@ pub(super) fn all(snapshot: &Snapshot, published: &Published) -> Vec<Line> {
     if let Some(route) = snapshot.routes.default_route() {
         lines.push(Line::Info(format!("anything else → {}", backend(route, snapshot))));
     }
-    let nothing = Published::default();
-    reports(&nothing, published, &mut lines);
+    if hosts.is_empty() && snapshot.routes.default_route().is_none() {
+        lines.push(Line::Warn("no rule is served yet, so every request is answered 404".into()));
+    }
+    reports(&Published::default(), published, &mut lines);
     lines
 }
 

@@ -45,6 +45,8 @@ pub(super) struct Files {
     pub(super) found: BTreeMap<PathBuf, Found>,
     /// Files and folders that are there and could not be looked at, each with the problem.
     pub(super) unreadable: BTreeMap<PathBuf, Problem>,
+    /// Roots that are not there.
+    pub(super) gone: Vec<Problem>,
     /// The folders that were passed to `watch`, without links in their paths.
     pub(super) watched: HashSet<PathBuf>,
     /// Those in which every name matters.
@@ -83,10 +85,12 @@ impl Walk<'_> {
                 let json = root.extension() == Some(OsStr::new("json"));
                 self.file(root, name, true, &metadata, if json { Format::Json } else { Format::Yaml });
             }
-            Ok(_) => self.problem(root, "is neither a file nor a folder", "pass a file or a folder"),
-            // It is gone, and so are its objects.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => self.unreadable(root, &error),
+            Ok(_) => self.unreadable(root, "is neither a file nor a folder", "pass a file or a folder"),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let remedy = "its objects are not served until it is back";
+                self.files.gone.push(problem(root, "is not there any more", remedy));
+            }
+            Err(error) => self.failed(root, &error),
         }
     }
 
@@ -103,7 +107,7 @@ impl Walk<'_> {
         });
         match entries {
             Ok((canonical, entries)) => entries.iter().for_each(|entry| self.entry(entry, &canonical)),
-            Err(error) => self.unreadable(folder, &error),
+            Err(error) => self.failed(folder, &error),
         }
     }
 
@@ -129,7 +133,7 @@ impl Walk<'_> {
             }
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) if format.is_some() => self.unreadable(&path, &error),
+            Err(error) if format.is_some() => self.failed(&path, &error),
             Err(_) => {}
         }
     }
@@ -154,20 +158,23 @@ impl Walk<'_> {
         }
     }
 
-    fn unreadable(&mut self, path: &Path, error: &io::Error) {
-        self.problem(path, &format!("cannot be read: {error}"), super::KEPT);
+    fn failed(&mut self, path: &Path, error: &io::Error) {
+        self.unreadable(path, &format!("cannot be read: {error}"), super::KEPT);
     }
 
-    fn problem(&mut self, path: &Path, message: &str, remedy: &str) {
-        let problem = Problem {
-            path: path.to_owned(),
-            line: None,
-            column: None,
-            field: String::new(),
-            message: message.into(),
-            remedy: remedy.into(),
-        };
-        self.files.unreadable.insert(path.to_owned(), problem);
+    fn unreadable(&mut self, path: &Path, message: &str, remedy: &str) {
+        self.files.unreadable.insert(path.to_owned(), problem(path, message, remedy));
+    }
+}
+
+fn problem(path: &Path, message: &str, remedy: &str) -> Problem {
+    Problem {
+        path: path.to_owned(),
+        line: None,
+        column: None,
+        field: String::new(),
+        message: message.into(),
+        remedy: remedy.into(),
     }
 }
 
@@ -232,10 +239,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_no_problem_and_its_folder_is_watched() {
+    fn a_root_that_is_gone_is_named_and_its_folder_is_watched() {
         let folder = tempfile::tempdir().unwrap();
         let files = walk(&[folder.path().join("later.yaml")], &mut |_| {});
         assert!(files.found.is_empty() && files.unreadable.is_empty());
+        let gone = files.gone[0].to_string();
+        let message = "/later.yaml: is not there any more; its objects are not served until it is back";
+        assert!(gone.ends_with(message), "{gone}");
         assert!(files.watched.contains(&folder.path().canonicalize().unwrap()));
     }
 }

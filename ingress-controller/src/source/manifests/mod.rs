@@ -39,6 +39,7 @@ pub(crate) struct Manifests {
     roots: Vec<PathBuf>,
     files: BTreeMap<PathBuf, File>,
     unreadable: BTreeMap<PathBuf, Problem>,
+    gone: Vec<Problem>,
     watch: Watch,
 }
 
@@ -57,6 +58,7 @@ impl Manifests {
             roots: roots.to_vec(),
             files: BTreeMap::new(),
             unreadable: BTreeMap::new(),
+            gone: Vec::new(),
             watch: Watch::new(),
         }
     }
@@ -82,11 +84,13 @@ impl Manifests {
         }
         self.files.retain(|path, _| walked.found.contains_key(path) || is_hidden_from_us(path, &walked));
         self.unreadable = walked.unreadable;
+        self.gone = walked.gone;
     }
 
     fn differs(&self) -> bool {
         let walked = files::walk(&self.roots, &mut |_| {});
         walked.unreadable != self.unreadable
+            || walked.gone != self.gone
             || !walked.found.iter().all(|(path, found)| {
                 self.files.get(path).is_some_and(|file| match file.fingerprint {
                     Some(fingerprint) => fingerprint == found.fingerprint,
@@ -138,7 +142,8 @@ impl Source for Manifests {
     fn load(&mut self) -> Loaded {
         self.refresh();
         let of_files = self.files.values().filter_map(|file| file.problem.as_ref());
-        let mut problems: Vec<_> = self.unreadable.values().chain(of_files).cloned().collect();
+        let mut problems: Vec<_> =
+            self.unreadable.values().chain(&self.gone).chain(of_files).cloned().collect();
         problems.sort();
         Loaded { objects: self.objects(), problems }
     }

@@ -62,7 +62,12 @@ impl Watch {
         let Some(watcher) = &mut self.watcher else { return };
         // Again even if it is watched: it may be another folder of the same name by now.
         match watcher.watch(folder, RecursiveMode::NonRecursive) {
-            Ok(()) => drop(self.watched.insert(folder.to_owned())),
+            Ok(()) => {
+                if self.watched.insert(folder.to_owned()) {
+                    // Until the walk is over, all of a new folder matters: it is read after this, and may change right after that.
+                    self.shared.interest().folders.insert(folder.to_owned());
+                }
+            }
             Err(error) => {
                 self.complete = false;
                 let gone = match &error.kind {
