@@ -61,12 +61,11 @@ async fn run(config: RunConfig) -> Result<ExitCode, Error> {
         Some(name) => name,
         None => signals.next().await,
     };
-    tracing::info!(
-        "{name}: draining, with {} open connections; a second signal stops at once",
-        controller.connections()
-    );
+    let connections = controller.connections();
+    let drain = controller.drain(timeout);
+    tracing::info!("{name}: draining, with {connections} open connections; a second signal stops at once");
     tokio::select! {
-        drained = controller.drain(timeout) => {
+        drained = drain => {
             match drained.cut {
                 0 => tracing::info!("drained"),
                 cut => tracing::warn!("drained, {cut} connections were still open after {timeout:?} and were cut"),

@@ -165,16 +165,18 @@ impl RunningController {
         self.server.connections()
     }
 
-    /// Stops in order: the health check fails, the grace period passes, nothing new is accepted, running requests end, and what is left
-    /// after `timeout` is cut. To be called in a tokio runtime with a timer.
-    pub async fn drain(self, timeout: Duration) -> Drained {
+    /// Stops in order: the health check fails (at once, even before the future is polled), the grace period passes, nothing new is
+    /// accepted, running requests end, and what is left after `timeout` is cut. To be awaited in a tokio runtime with a timer.
+    pub fn drain(self, timeout: Duration) -> impl Future<Output = Drained> + Send {
         let Self { server, health, grace, _stop: stop, mut ended, .. } = self;
         health.set(false);
-        tokio::time::sleep(grace).await;
-        let drained = server.drain(timeout).await;
-        drop(stop);
-        // Both threads have dropped their end when this returns.
-        let _ = ended.recv().await;
-        drained
+        async move {
+            tokio::time::sleep(grace).await;
+            let drained = server.drain(timeout).await;
+            drop(stop);
+            // Both threads have dropped their end when this returns.
+            let _ = ended.recv().await;
+            drained
+        }
     }
 }
