@@ -1,4 +1,37 @@
-//! Stub.
+//! A load-balancing HTTP reverse proxy, as a [`tower::Service`] and as a server.
+//!
+//! [`Proxy`] is the service: it looks the route of a request up in the current [`Snapshot`](core::Snapshot), and forwards it to an endpoint
+//! of the upstream that the route leads to. It mounts in axum, in hyper, or in [`Server`], which gives each core a worker of its own.
+//! A snapshot is made by hand with a builder, or by `ingress-core` from Kubernetes objects, and swapped in by a [`Publisher`] without
+//! touching a connection.
+//!
+//! ```no_run
+//! use ingress_proxy::core::{Backend, HostPattern, PathPattern, Route, Snapshot, Upstream};
+//! use ingress_proxy::{Config, Server, channel};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let snapshot = Snapshot::builder()
+//!     .upstream(Upstream::new("api", ["127.0.0.1:3000".parse()?]))
+//!     .route(Route::new(HostPattern::Any, PathPattern::prefix("/api")?, Backend::Upstream("api".into())))
+//!     .build()?;
+//! let (publisher, subscriber) = channel(snapshot);
+//! let server = Server::new(subscriber, Config::default()).listen("[::]:8080".parse()?).start()?;
+//! // … publisher.publish(another_snapshot); … server.drain(timeout).await;
+//! # Ok(()) }
+//! ```
+//!
+//! # The life of a request
+//!
+//! ```text
+//! client ─► server: accept ─► sniff ─► framing ─► hyper ─┐
+//!                                                        ▼
+//!           stack:  check ─► router ─► forward ──────────┐
+//!                                                        ▼
+//!           upstream:  pick ─► pool or connect ─► endpoint
+//! ```
+//!
+//! `server` names no policy, `stack` no socket and no thread, `upstream` no route. Every failure is a response; `error::Kind` has the only
+//! table from failure to status.
 
 pub mod body;
 pub mod config;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_util::future::Either;
-use http::Response;
+use http::{Response, Version};
 use tower::Service;
 
 use super::check::refusal;
@@ -14,7 +14,7 @@ use super::request::{ClientRequest, Target};
 use super::routed::Routed;
 use super::view::{Shared, View};
 use crate::body::Body;
-use crate::error::page;
+use crate::error::{Kind, page};
 
 /// The layer that turns a [`ClientRequest`] into a [`Routed`], or answers where there is nothing to forward to.
 #[derive(Debug, Clone)]
@@ -29,24 +29,42 @@ impl<S> Router<S> {
     }
 
     /// Host and path to a route with its upstream, as they are in the current snapshot.
-    fn route(&self, request: ClientRequest) -> Result<Routed, Response<Body>> {
-        let target = request.target().map_err(|kind| refusal(kind, request.request.version()))?;
+    fn route(&self, request: ClientRequest) -> Result<Routed, Otherwise> {
+        let version = request.request.version();
+        let target = request.target().map_err(|kind| Otherwise::Refuse(kind, version))?;
         let mut view = self.shared.view();
         if self.is_health_check(&view, &target) {
-            return Err(Response::new(Body::empty()));
+            return Err(Otherwise::Healthy);
         }
         let found = view.find(&target.host, &target.path, self.shared.groups());
         drop(view);
-        match found {
-            Ok(target) => Ok(Routed { request, target }),
-            Err(kind) => Err(page(kind.status())),
-        }
+        Ok(Routed { target: found.map_err(Otherwise::Fail)?, request })
     }
 
     /// ingress-nginx answers its health path on the traffic ports too, for hosts that no Ingress names.
     fn is_health_check(&self, view: &View, target: &Target<'_>) -> bool {
         let health = self.shared.config().health_check_path.as_deref();
         health == Some(&target.path) && !view.snapshot().routes.names(&target.host)
+    }
+}
+
+/// What answers where nothing is forwarded.
+enum Otherwise {
+    /// The request cannot be read in one way.
+    Refuse(Kind, Version),
+    /// There is nothing to forward to.
+    Fail(Kind),
+    /// The proxy itself was asked for.
+    Healthy,
+}
+
+impl Otherwise {
+    fn answer(self) -> Response<Body> {
+        match self {
+            Self::Refuse(kind, version) => refusal(kind, version),
+            Self::Fail(kind) => page(kind.status()),
+            Self::Healthy => Response::new(Body::empty()),
+        }
     }
 }
 
@@ -65,7 +83,7 @@ where
     fn call(&mut self, request: ClientRequest) -> Self::Future {
         match self.route(request) {
             Ok(routed) => Either::Right(self.inner.call(routed)),
-            Err(response) => Either::Left(ready(Ok(response))),
+            Err(otherwise) => Either::Left(ready(Ok(otherwise.answer()))),
         }
     }
 }
