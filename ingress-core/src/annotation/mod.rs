@@ -138,7 +138,8 @@ const TRUE_OR_FALSE: &[&str] =
     &["true", "True", "TRUE", "t", "T", "1", "false", "False", "FALSE", "f", "F", "0"];
 
 /// True for the spellings of true that ingress-nginx knows.
-pub(crate) fn is_true(value: &str) -> bool {
+#[must_use]
+pub fn is_true(value: &str) -> bool {
     TRUE.contains(&value)
 }
 

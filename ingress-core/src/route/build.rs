@@ -92,19 +92,22 @@ impl RouteTableBuilder {
         let mut table = RouteTable { default: self.default, ..RouteTable::default() };
         let mut errors = Vec::new();
         for (pattern, routes) in self.hosts {
-            let routes = match earlier.pattern(&pattern) {
-                Some(held) if held.holds(&routes) => held.clone(),
-                held => {
-                    Arc::new(HostRoutes::build(routes, held.map(|held| &**held)).unwrap_or_else(|error| {
-                        errors.push((pattern.clone(), error));
-                        HostRoutes::default()
-                    }))
-                }
+            let held = earlier.pattern(&pattern);
+            if let Some(held) = held.filter(|held| held.holds(&routes)) {
+                table.tries.insert(held.trie());
+                table.insert(&pattern, held.clone());
+                continue;
+            }
+            let name = pattern.name();
+            let mut build = |routes| {
+                HostRoutes::build(name, routes, held.map(|held| &**held), &mut table.tries, &earlier.tries)
             };
-            match pattern {
-                HostPattern::Exact(name) => drop(table.exact.insert(name, routes)),
-                HostPattern::Wildcard(name) => drop(table.wildcard.insert(name, routes)),
-                HostPattern::Any => table.any = Some(routes),
+            let built = build(routes).or_else(|error| {
+                errors.push((pattern.clone(), error));
+                build(Vec::new())
+            });
+            if let Ok(host) = built {
+                table.insert(&pattern, Arc::new(host));
             }
         }
         (table, errors)

@@ -59,6 +59,16 @@ impl HostPattern {
     }
 }
 
+impl HostPattern {
+    /// What is looked up: the name, the part of it after the `*.`, or nothing.
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::Exact(name) | Self::Wildcard(name) => name,
+            Self::Any => "",
+        }
+    }
+}
+
 impl fmt::Display for HostPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,24 +1,27 @@
 //! From host and path to a route.
 //!
 //! [`RouteTable::find`] looks the host up in a hash map and the path in the trie of that host, so its cost does not grow with the number
-//! of hosts. Which rule wins is written down in `rank.rs` alone.
+//! of hosts. Hosts with the same paths share a trie. Which rule wins is written down in `rank.rs` alone.
 
 mod build;
 mod host;
+mod hosts;
 mod normalize;
 mod path;
 mod rank;
+mod trie;
 
 use std::sync::Arc;
 
-use hashbrown::HashMap;
-
 pub use build::{BuildError, RouteTableBuilder};
 pub use host::{HostError, HostPattern, canonical_host};
+pub use hosts::HostRoutes;
 pub use normalize::{PathError, normalize};
-pub use path::{HostRoutes, PathPattern};
+pub use path::PathPattern;
 pub use rank::Age;
 
+use self::hosts::Hosts;
+use self::trie::Tries;
 use crate::policy::{Retry, Timeouts};
 
 /// What a rule leads to: a backend, and the policies that hold on the way there.
@@ -79,8 +82,6 @@ pub struct Match<'t> {
     pub route: &'t Arc<Route>,
 }
 
-type Hosts = HashMap<Arc<str>, Arc<HostRoutes>, foldhash::fast::FixedState>;
-
 /// All routes. Immutable; made by [`RouteTable::builder`] or by the compile.
 #[derive(Debug, Default)]
 pub struct RouteTable {
@@ -88,6 +89,8 @@ pub struct RouteTable {
     wildcard: Hosts,
     any: Option<Arc<HostRoutes>>,
     default: Option<Arc<Route>>,
+    /// What the hosts share.
+    tries: Tries,
 }
 
 impl RouteTable {
@@ -115,7 +118,7 @@ impl RouteTable {
 
     /// True if a rule names the host, exactly or by a wildcard.
     pub fn names(&self, host: &str) -> bool {
-        self.exact.contains_key(host) || self.wildcard(host).is_some()
+        self.exact.get(host).is_some() || self.wildcard(host).is_some()
     }
 
     fn wildcard(&self, host: &str) -> Option<&Arc<HostRoutes>> {
@@ -127,6 +130,14 @@ impl RouteTable {
         (!label.is_empty() && label.bytes().all(valid)).then(|| self.wildcard.get(parent)).flatten()
     }
 
+    fn insert(&mut self, pattern: &HostPattern, routes: Arc<HostRoutes>) {
+        match pattern {
+            HostPattern::Exact(_) => self.exact.insert(routes),
+            HostPattern::Wildcard(_) => self.wildcard.insert(routes),
+            HostPattern::Any => self.any = Some(routes),
+        }
+    }
+
     /// What answers where no rule matches; `None` means 404.
     pub fn default_route(&self) -> Option<&Arc<Route>> {
         self.default.as_ref()
@@ -134,9 +145,9 @@ impl RouteTable {
 
     /// All hosts with their routes, in no particular order.
     pub fn hosts(&self) -> impl Iterator<Item = (HostPattern, &Arc<HostRoutes>)> {
-        let exact = self.exact.iter().map(|(name, routes)| (HostPattern::Exact(name.clone()), routes));
+        let exact = self.exact.iter().map(|(name, routes)| (HostPattern::Exact(name.into()), routes));
         let wildcard =
-            self.wildcard.iter().map(|(name, routes)| (HostPattern::Wildcard(name.clone()), routes));
+            self.wildcard.iter().map(|(name, routes)| (HostPattern::Wildcard(name.into()), routes));
         exact.chain(wildcard).chain(self.any.iter().map(|routes| (HostPattern::Any, routes)))
     }
 
@@ -154,12 +165,9 @@ impl RouteTable {
 impl PartialEq for RouteTable {
     fn eq(&self, other: &Self) -> bool {
         self.default == other.default
-            && self.exact.len() == other.exact.len()
-            && self.wildcard.len() == other.wildcard.len()
-            && self.any.is_some() == other.any.is_some()
-            && self.hosts().all(|(pattern, routes)| {
-                other.pattern(&pattern).is_some_and(|theirs| Arc::ptr_eq(routes, theirs) || routes == theirs)
-            })
+            && self.any == other.any
+            && self.exact == other.exact
+            && self.wildcard == other.wildcard
     }
 }
 

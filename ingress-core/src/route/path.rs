@@ -1,13 +1,10 @@
-//! The paths of one host: patterns, and the trie that finds the longest of them.
+//! The paths of a rule.
 
-use std::cmp::Ordering;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use super::normalize::{PathError, normalize};
-use super::rank::{Node, owner};
-use super::{BuildError, Route};
+use super::rank::Node;
 
 /// The paths that a rule is for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -69,8 +66,13 @@ impl PathPattern {
         self.normal.ends_with('/')
     }
 
+    /// Orders patterns, and tells whether they match the same requests: the written form does not matter.
+    pub(super) fn key(&self) -> (&str, bool) {
+        (&self.normal, self.exact)
+    }
+
     /// Where the pattern enters the trie, with its matchit route.
-    fn nodes(&self) -> Vec<(Node, String)> {
+    pub(super) fn nodes(&self) -> Vec<(Node, String)> {
         let escaped = self.normal.replace('{', "{{").replace('}', "}}");
         if self.exact {
             let node = if self.ends_with_slash() { Node::Slash } else { Node::Bare };
@@ -88,136 +90,5 @@ impl PathPattern {
 impl fmt::Display for PathPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.written)
-    }
-}
-
-/// All routes of one host. Built once, never changed; shared by the snapshots in which the host is the same.
-#[derive(Debug, Default)]
-pub struct HostRoutes {
-    routes: Box<[Arc<Route>]>,
-    trie: matchit::Router<u32>,
-}
-
-impl HostRoutes {
-    /// Builds the trie. The routes are put in one order first, so that equal sets are equal tables; those that an earlier state of the
-    /// host has too are taken from there.
-    pub(super) fn build(mut routes: Vec<Arc<Route>>, earlier: Option<&Self>) -> Result<Self, BuildError> {
-        routes.sort_by(by_path);
-        for route in &mut routes {
-            if let Some(same) = earlier.and_then(|earlier| earlier.same(route)) {
-                *route = same.clone();
-            }
-        }
-        let mut nodes: BTreeMap<String, (Node, u32)> = BTreeMap::new();
-        for (index, route) in (0u32..).zip(&routes) {
-            for (node, text) in route.path.nodes() {
-                let wins = match nodes.get(&text).and_then(|(_, held)| routes.get(*held as usize)) {
-                    None => Ordering::Greater,
-                    Some(held) => owner(node, &route.path, &held.path),
-                };
-                match wins {
-                    Ordering::Greater => drop(nodes.insert(text, (node, index))),
-                    Ordering::Less => {}
-                    Ordering::Equal => return Err(BuildError::duplicate(route)),
-                }
-            }
-        }
-        let mut trie = matchit::Router::new();
-        for (text, (_, index)) in nodes {
-            trie.insert(text, index).map_err(|error| BuildError::Trie(error.to_string()))?;
-        }
-        Ok(Self { routes: routes.into(), trie })
-    }
-
-    fn same(&self, route: &Arc<Route>) -> Option<&Arc<Route>> {
-        let index = self.routes.binary_search_by(|held| by_path(held, route)).ok()?;
-        self.routes.get(index).filter(|held| *held == route)
-    }
-
-    /// The route of a normalised path.
-    pub(super) fn find(&self, path: &str) -> Option<&Arc<Route>> {
-        let found = self.trie.at(path).ok()?;
-        self.routes.get(*found.value as usize)
-    }
-
-    /// True if a build of these routes would give this table again.
-    pub(super) fn holds(&self, routes: &[Arc<Route>]) -> bool {
-        let mut routes: Vec<_> = routes.iter().collect();
-        routes.sort_by(|a, b| by_path(a, b));
-        self.routes.iter().eq(routes)
-    }
-
-    /// The routes, ordered by path.
-    pub fn routes(&self) -> &[Arc<Route>] {
-        &self.routes
-    }
-}
-
-fn by_path(a: &Arc<Route>, b: &Arc<Route>) -> Ordering {
-    (&a.path.normal, a.path.exact).cmp(&(&b.path.normal, b.path.exact))
-}
-
-impl PartialEq for HostRoutes {
-    fn eq(&self, other: &Self) -> bool {
-        self.routes == other.routes
-    }
-}
-
-impl Eq for HostRoutes {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::route::{Backend, HostPattern};
-
-    fn host(paths: &[(&str, bool)]) -> HostRoutes {
-        let route = |&(path, exact): &(&str, bool)| {
-            let pattern = PathPattern::new(path, exact).unwrap();
-            Arc::new(Route::new(HostPattern::Any, pattern, Backend::Upstream("u".into())))
-        };
-        HostRoutes::build(paths.iter().map(route).collect(), None).unwrap()
-    }
-
-    fn found<'a>(host: &'a HostRoutes, path: &str) -> Option<(&'a str, bool)> {
-        host.find(path).map(|route| (route.path.as_str(), route.path.is_exact()))
-    }
-
-    #[test]
-    fn prefix_matches_element_by_element() {
-        let host = host(&[("/foo", false)]);
-        for path in ["/foo", "/foo/", "/foo/bar", "/foo/bar/"] {
-            assert_eq!(found(&host, path), Some(("/foo", false)), "{path}");
-        }
-        for path in ["/", "/foobar", "/fo", "/Foo", "/bar/foo"] {
-            assert_eq!(found(&host, path), None, "{path}");
-        }
-    }
-
-    #[test]
-    fn exact_owns_its_path_and_prefix_the_rest() {
-        let host = host(&[("/foo", false), ("/foo", true), ("/", false), ("/foo/", true)]);
-        assert_eq!(found(&host, "/foo"), Some(("/foo", true)));
-        assert_eq!(found(&host, "/foo/"), Some(("/foo/", true)));
-        assert_eq!(found(&host, "/foo/x"), Some(("/foo", false)));
-        assert_eq!(found(&host, "/x"), Some(("/", false)));
-    }
-
-    #[test]
-    fn a_trailing_slash_splits_two_prefixes() {
-        let both = host(&[("/foo", false), ("/foo/", false)]);
-        assert_eq!(found(&both, "/foo"), Some(("/foo", false)));
-        assert_eq!(found(&both, "/foo/"), Some(("/foo/", false)));
-        assert_eq!(found(&both, "/foo/x"), Some(("/foo/", false)));
-        assert_eq!(found(&host(&[("/foo/", false)]), "/foo"), Some(("/foo/", false)));
-    }
-
-    #[test]
-    fn braces_stars_spaces_and_percent_are_plain_text() {
-        let host = host(&[("/a b{c}", false), ("/{*rest}", true), ("/100%", true), ("/x%20y", true)]);
-        assert_eq!(found(&host, "/a b{c}/d"), Some(("/a b{c}", false)));
-        assert_eq!(found(&host, "/{*rest}"), Some(("/{*rest}", true)));
-        assert_eq!(found(&host, "/100%25"), Some(("/100%", true)));
-        assert_eq!(found(&host, "/x y"), Some(("/x%20y", true)));
-        assert_eq!(found(&host, "/anything"), None);
     }
 }

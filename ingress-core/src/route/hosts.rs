@@ -1,0 +1,193 @@
+//! The routes of one host, and the map of all hosts.
+
+use std::cmp::Ordering;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+use smallvec::SmallVec;
+
+use super::trie::{Trie, Tries};
+use super::{BuildError, Route};
+
+/// All routes of one host. Built once, never changed; shared by the snapshots in which the host is the same.
+///
+/// Name and routes of a common host lie within this allocation: what a request to a host that was not asked for lately costs is the
+/// number of places in memory that it has to wait for.
+#[derive(Debug)]
+pub struct HostRoutes {
+    /// The name as it is looked up: without the `*.` of a wildcard, empty for the routes of all hosts.
+    name: SmallVec<[u8; 36]>,
+    trie: Arc<Trie>,
+    /// Ordered by path.
+    routes: SmallVec<[Arc<Route>; 4]>,
+}
+
+impl HostRoutes {
+    /// Puts the routes in one order, so that equal sets are equal tables. Those that an earlier state of the host has too are taken from
+    /// there.
+    pub(super) fn build(
+        name: &str,
+        mut routes: Vec<Arc<Route>>,
+        earlier: Option<&Self>,
+        tries: &mut Tries,
+        earlier_tries: &Tries,
+    ) -> Result<Self, BuildError> {
+        routes.sort_by(by_path);
+        for route in &mut routes {
+            if let Some(same) = earlier.and_then(|earlier| earlier.same(route)) {
+                *route = same.clone();
+            }
+        }
+        let trie = tries.get(&routes, earlier_tries)?;
+        Ok(Self { name: SmallVec::from_slice(name.as_bytes()), trie, routes: routes.into_iter().collect() })
+    }
+
+    fn same(&self, route: &Arc<Route>) -> Option<&Arc<Route>> {
+        let index = self.routes.binary_search_by(|held| by_path(held, route)).ok()?;
+        self.routes.get(index).filter(|held| *held == route)
+    }
+
+    /// The route of a normalised path.
+    pub(super) fn find(&self, path: &str) -> Option<&Arc<Route>> {
+        self.routes.get(self.trie.find(path)?)
+    }
+
+    /// True if a build of these routes would give this table again.
+    pub(super) fn holds(&self, routes: &[Arc<Route>]) -> bool {
+        let mut routes: SmallVec<[&Arc<Route>; 8]> = routes.iter().collect();
+        routes.sort_by(|a, b| by_path(a, b));
+        self.routes.iter().eq(routes)
+    }
+
+    pub(super) fn trie(&self) -> &Arc<Trie> {
+        &self.trie
+    }
+
+    fn name(&self) -> &str {
+        // It was made from a text.
+        std::str::from_utf8(&self.name).unwrap_or_default()
+    }
+
+    /// The routes, ordered by path.
+    pub fn routes(&self) -> &[Arc<Route>] {
+        &self.routes
+    }
+}
+
+fn by_path(a: &Arc<Route>, b: &Arc<Route>) -> Ordering {
+    a.path.key().cmp(&b.path.key())
+}
+
+impl PartialEq for HostRoutes {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.routes == other.routes
+    }
+}
+
+impl Eq for HostRoutes {}
+
+/// Hosts by name. A map whose keys lie in its values, so that looking at the key has the value at hand.
+#[derive(Debug, Default)]
+pub(super) struct Hosts {
+    table: HashTable<Arc<HostRoutes>>,
+}
+
+impl Hosts {
+    pub(super) fn get(&self, name: &str) -> Option<&Arc<HostRoutes>> {
+        self.table.find(hash(name.as_bytes()), |host| host.name.as_slice() == name.as_bytes())
+    }
+
+    /// Adds a host; there must be none of its name.
+    pub(super) fn insert(&mut self, host: Arc<HostRoutes>) {
+        self.table.insert_unique(hash(&host.name), host, |host| hash(&host.name));
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Arc<HostRoutes>)> {
+        self.table.iter().map(|host| (host.name(), host))
+    }
+}
+
+/// Equal if they hold equal hosts. Those that both share are not compared.
+impl PartialEq for Hosts {
+    fn eq(&self, other: &Self) -> bool {
+        let same =
+            |(name, host): (&str, &Arc<HostRoutes>)| other.get(name).is_some_and(|theirs| host == theirs);
+        self.table.len() == other.table.len() && self.iter().all(same)
+    }
+}
+
+impl Eq for Hosts {}
+
+fn hash(name: &[u8]) -> u64 {
+    FixedState::default().hash_one(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::route::{Backend, HostPattern, PathPattern};
+
+    fn host(paths: &[(&str, bool)]) -> HostRoutes {
+        let route = |&(path, exact): &(&str, bool)| {
+            let pattern = if exact { PathPattern::exact(path) } else { PathPattern::prefix(path) }.unwrap();
+            Arc::new(Route::new(HostPattern::Any, pattern, Backend::Upstream("u".into())))
+        };
+        HostRoutes::build(
+            "",
+            paths.iter().map(route).collect(),
+            None,
+            &mut Tries::default(),
+            &Tries::default(),
+        )
+        .unwrap()
+    }
+
+    fn found<'a>(host: &'a HostRoutes, path: &str) -> Option<(&'a str, bool)> {
+        host.find(path).map(|route| (route.path.as_str(), route.path.is_exact()))
+    }
+
+    #[test]
+    fn prefix_matches_element_by_element() {
+        let host = host(&[("/foo", false)]);
+        for path in ["/foo", "/foo/", "/foo/bar", "/foo/bar/"] {
+            assert_eq!(found(&host, path), Some(("/foo", false)), "{path}");
+        }
+        for path in ["/", "/foobar", "/fo", "/Foo", "/bar/foo"] {
+            assert_eq!(found(&host, path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn exact_owns_its_path_and_prefix_the_rest() {
+        let host = host(&[("/foo", false), ("/foo", true), ("/", false), ("/foo/", true)]);
+        assert_eq!(found(&host, "/foo"), Some(("/foo", true)));
+        assert_eq!(found(&host, "/foo/"), Some(("/foo/", true)));
+        assert_eq!(found(&host, "/foo/x"), Some(("/foo", false)));
+        assert_eq!(found(&host, "/x"), Some(("/", false)));
+    }
+
+    #[test]
+    fn a_trailing_slash_splits_two_prefixes() {
+        let both = host(&[("/foo", false), ("/foo/", false)]);
+        assert_eq!(found(&both, "/foo"), Some(("/foo", false)));
+        assert_eq!(found(&both, "/foo/"), Some(("/foo/", false)));
+        assert_eq!(found(&both, "/foo/x"), Some(("/foo/", false)));
+        assert_eq!(found(&host(&[("/foo/", false)]), "/foo"), Some(("/foo/", false)));
+    }
+
+    #[test]
+    fn braces_stars_spaces_and_percent_are_plain_text() {
+        let host = host(&[("/a b{c}", false), ("/{*rest}", true), ("/100%", true), ("/x%20y", true)]);
+        assert_eq!(found(&host, "/a b{c}/d"), Some(("/a b{c}", false)));
+        assert_eq!(found(&host, "/{*rest}"), Some(("/{*rest}", true)));
+        assert_eq!(found(&host, "/100%25"), Some(("/100%", true)));
+        assert_eq!(found(&host, "/x y"), Some(("/x%20y", true)));
+        assert_eq!(found(&host, "/anything"), None);
+    }
+}
