@@ -190,4 +190,34 @@ mod tests {
         assert_eq!(found(&host, "/x y"), Some(("/x%20y", true)));
         assert_eq!(found(&host, "/anything"), None);
     }
+
+    #[test]
+    fn the_deepest_trie_fits_on_a_small_stack() {
+        let paths: Vec<_> = (1..2048).map(|length| format!("/{}", "a".repeat(length))).collect();
+        let build = move || {
+            let paths: Vec<_> = paths.iter().map(|path| (path.as_str(), false)).collect();
+            let host = host(&paths);
+            assert_eq!(found(&host, "/aaaa/b"), Some(("/aaaa", false)));
+        };
+        std::thread::Builder::new().stack_size(1 << 20).spawn(build).unwrap().join().unwrap();
+    }
+
+    #[test]
+    fn hosts_with_the_same_paths_share_a_trie() {
+        let route = |path: &str| {
+            let pattern = PathPattern::prefix(path).unwrap();
+            Arc::new(Route::new(HostPattern::Any, pattern, Backend::Upstream("u".into())))
+        };
+        let (mut tries, none) = (Tries::default(), Tries::default());
+        let mut build = |name: &str, paths: &[&str], earlier: &Tries| {
+            let routes = paths.iter().map(|path| route(path)).collect();
+            HostRoutes::build(name, routes, None, &mut tries, earlier).unwrap()
+        };
+        let a = build("a", &["/", "/x"], &none);
+        let b = build("b", &["/x", "//"], &none);
+        let c = build("c", &["/x"], &none);
+        assert!(Arc::ptr_eq(a.trie(), b.trie()) && !Arc::ptr_eq(a.trie(), c.trie()));
+        let later = HostRoutes::build("d", vec![route("/x")], None, &mut Tries::default(), &tries).unwrap();
+        assert!(Arc::ptr_eq(later.trie(), c.trie()));
+    }
 }
