@@ -3,6 +3,7 @@
 use harness::{Harness, Manifests, Turn, Upstream, serve};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n";
+const EMPTY_POST: &str = "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 0\r\n\r\n";
 const POST: &str = "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 4\r\n\r\nbody";
 
 async fn balanced(upstreams: &[&Upstream]) -> Harness {
@@ -59,21 +60,20 @@ async fn a_get_is_tried_again_where_the_endpoint_closes() {
 
 #[tokio::test]
 async fn a_post_that_was_sent_is_never_sent_again() {
-    let (closing, good) = (Upstream::closing().await, Upstream::named("good").await);
-    let harness = balanced(&[&closing, &good]).await;
-    let mut client = harness.connect().await;
-    let mut statuses = Vec::new();
-    for method in ["POST", "PATCH", "LOCK"].repeat(4) {
-        client.send(POST.replace("POST", method)).await;
-        statuses.push(client.answer().await.status);
+    for request in [POST, EMPTY_POST] {
+        let (closing, good) = (Upstream::closing().await, Upstream::named("good").await);
+        let harness = balanced(&[&closing, &good]).await;
+        let mut client = harness.connect().await;
+        let mut statuses = Vec::new();
+        for method in ["POST", "PATCH", "LOCK"].repeat(4) {
+            client.send(request.replace("POST", method)).await;
+            statuses.push(client.answer().await.status);
+        }
+        assert_eq!(closing.count() + good.count(), 12, "each was sent once");
+        let counted = |wanted: u16| statuses.iter().filter(|&&status| status == wanted).count();
+        assert_eq!((counted(502), counted(200)), (closing.count(), good.count()));
+        assert!(closing.count() > 0 && good.count() > 0);
     }
-    assert_eq!(closing.count() + good.count(), 12, "each was sent once");
-    let failed = statuses.iter().filter(|&&status| status == 502).count();
-    assert_eq!(
-        (failed, statuses.iter().filter(|&&status| status == 200).count()),
-        (closing.count(), good.count())
-    );
-    assert!(closing.count() > 0 && good.count() > 0);
 }
 
 /// An endpoint whose connections serve one request and then close: at once, or when the next request has come.
@@ -105,15 +105,17 @@ async fn a_dead_idle_connection_is_replaced() {
 
 #[tokio::test]
 async fn a_post_on_a_dying_connection_is_sent_once() {
-    let upstream = forgetful(true).await;
-    let harness = balanced(&[&upstream]).await;
-    let mut client = harness.connect().await;
-    client.send(GET).await;
-    assert_eq!(client.answer().await.status, 200);
-    client.send(POST).await;
-    assert_eq!(client.answer().await.status, 502);
-    let posts = upstream.requests().iter().filter(|got| got.head.method() == "POST").count();
-    assert_eq!(posts, 1);
+    for request in [POST, EMPTY_POST] {
+        let upstream = forgetful(true).await;
+        let harness = balanced(&[&upstream]).await;
+        let mut client = harness.connect().await;
+        client.send(GET).await;
+        assert_eq!(client.answer().await.status, 200);
+        client.send(request).await;
+        assert_eq!(client.answer().await.status, 502);
+        let posts = upstream.requests().iter().filter(|got| got.head.method() == "POST").count();
+        assert_eq!(posts, 1, "{request}");
+    }
 }
 
 #[tokio::test]

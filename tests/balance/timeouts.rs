@@ -9,7 +9,7 @@ use ingress_proxy::Config;
 use socket2::{Domain, Socket, Type};
 use tokio::net::TcpStream;
 
-const SHORT: Duration = Duration::from_millis(200);
+const SHORT: Duration = Duration::from_millis(500);
 
 /// Serves every host and path from these addresses, with short timeouts.
 async fn impatient(addresses: impl IntoIterator<Item = SocketAddr>) -> Harness {
@@ -69,9 +69,9 @@ async fn a_connection_that_does_not_come_about_is_504() {
 async fn an_answer_that_keeps_coming_may_take_long() {
     let upstream = Endpoint::script(|mut conn| async move {
         conn.request().await?;
-        conn.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n").await?;
-        let mut drip = tokio::time::interval(SHORT / 4);
-        for _ in 0..10 {
+        conn.write("HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n").await?;
+        let mut drip = tokio::time::interval(SHORT / 8);
+        for _ in 0..12 {
             drip.tick().await;
             conn.write("x").await?;
         }
@@ -80,7 +80,7 @@ async fn an_answer_that_keeps_coming_may_take_long() {
     .await;
     let harness = impatient([upstream.address()]).await;
     let answer = harness.get("a.test", "/").await;
-    assert_eq!((answer.status, answer.text()), (200, "xxxxxxxxxx"));
+    assert_eq!((answer.status, answer.text()), (200, "xxxxxxxxxxxx"));
 }
 
 #[tokio::test]

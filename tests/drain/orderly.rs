@@ -163,7 +163,7 @@ async fn a_websocket_lives_until_the_time_is_up() {
     let mut client = harness.connect().await;
     client.send("GET / HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n").await;
     assert_eq!(client.head().await.status(), 101);
-    let drained = draining(harness, Duration::from_secs(2)).await;
+    let drained = draining(harness, Duration::from_secs(3)).await;
     client.send("ping").await;
     assert_eq!(client.exactly(4).await, b"ping");
     assert_eq!(ended(drained).await.cut, 1);

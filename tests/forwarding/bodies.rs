@@ -141,6 +141,41 @@ async fn an_early_answer_reaches_a_client_that_is_still_sending() {
 }
 
 #[tokio::test]
+async fn an_answer_reaches_a_client_whose_body_nobody_reads() {
+    let upstream = Upstream::answering(OK).await;
+    let harness = serve_one(&upstream, Config::default()).await;
+    let body = noise(900 * 1024);
+    for _ in 0..5 {
+        let head = format!("POST / HTTP/1.1\r\nHost: unknown.test\r\nContent-Length: {}\r\n\r\n", body.len());
+        let answer = harness.send([head.as_bytes(), &body].concat()).await;
+        assert_eq!(answer.status, 404);
+    }
+    assert_eq!(upstream.count(), 0);
+}
+
+#[tokio::test]
+async fn a_connection_with_half_a_body_is_not_used_again() {
+    let upstream = Upstream::script(|mut conn| async move {
+        while let Some(head) = conn.head().await? {
+            // As an endpoint does that answers first and reads the rest later.
+            conn.write(OK).await?;
+            conn.body(&head).await?;
+        }
+        Ok(())
+    })
+    .await;
+    let harness = serve_one(&upstream, Config::default()).await;
+    let mut client = harness.connect().await;
+    client.send("PUT /first HTTP/1.1\r\nHost: a.test\r\nContent-Length: 40\r\n\r\nhalf").await;
+    assert_eq!(client.answer().await.text(), "ok");
+    for _ in 0..8 {
+        assert_eq!(harness.get("a.test", "/next").await.text(), "ok");
+    }
+    let first = upstream.connections().remove(0);
+    assert!(!first.escape_ascii().to_string().contains("/next"), "{}", first.escape_ascii());
+}
+
+#[tokio::test]
 async fn a_client_that_goes_away_takes_its_request_along() {
     let upstream = Upstream::stalling().await;
     let harness = serve_one(&upstream, Config::default()).await;

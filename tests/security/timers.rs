@@ -5,7 +5,7 @@ use std::time::Duration;
 use harness::{Upstream, serve_one};
 use ingress_proxy::Config;
 
-const SHORT: Duration = Duration::from_millis(200);
+const SHORT: Duration = Duration::from_millis(500);
 
 #[tokio::test]
 async fn a_head_that_does_not_come_ends_the_connection() {
