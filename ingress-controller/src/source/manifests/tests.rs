@@ -187,6 +187,26 @@ async fn every_sort_of_change_wakes() {
     folder.wait_for(&["g"]).await;
 }
 
+/// A single file of a mounted ConfigMap is passed: nothing with its name is ever touched.
+#[tokio::test]
+async fn a_swapped_mount_wakes() {
+    let mut folder = Folder::new();
+    let path = folder.folder.path().to_owned();
+    for (version, name) in [("..1", "old"), ("..2", "new")] {
+        std::fs::create_dir(path.join(version)).unwrap();
+        folder.write(&format!("{version}/web.yaml"), &service(name));
+    }
+    symlink("..1", path.join("..data")).unwrap();
+    symlink("..data/web.yaml", path.join("web.yaml")).unwrap();
+    folder.manifests = Manifests::new(&[path.join("web.yaml")]);
+    folder.assert(&["old"], &[]);
+    symlink("..2", path.join("..next")).unwrap();
+    std::fs::rename(path.join("..next"), path.join("..data")).unwrap();
+    folder.wait_for(&["new"]).await;
+    folder.write("..2/web.yaml", &service("newer"));
+    folder.wait_for(&["newer"]).await;
+}
+
 impl Folder {
     async fn wait_for(&mut self, names: &[&str]) {
         let wait = async {
