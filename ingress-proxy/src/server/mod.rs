@@ -3,6 +3,7 @@
 //! Each worker is a thread with a runtime, listeners and a [`Proxy`] of its own, and shares nothing with the others on the way of a
 //! request. Nothing here knows a policy.
 
+mod chunked;
 mod framing;
 mod http;
 mod lifecycle;
