@@ -188,11 +188,21 @@ impl Reader<'_> {
             entry.findings.push(strict::old_version(&entry.reference, &old, version));
             return Ok(entry);
         }
+        let place = |steps: &[Step]| self.place(position, steps);
+        let (read, repairs) = strict::typed::<MetadataOnly>(kind, value.clone(), &place)
+            .map_err(|fault| self.defect(position, &fault.steps, fault.message))?;
+        let reference = self.reference(kind, &read.metadata, position)?;
+        if let (Some(object), Ok(metadata)) = (value.as_object_mut(), serde_json::to_value(&read.metadata)) {
+            object.insert("metadata".into(), metadata);
+        }
         let (ingress, finding) = ingress_from_v1beta1(value).map_err(|message| {
-            self.defect(position, &[], format!("{message} (converted to networking.k8s.io/v1)"))
+            // It begins with the field.
+            let (field, rest) = message.split_once(": ").unwrap_or(("", &message));
+            self.defect(position, &strict::steps_of(field), rest)
         })?;
-        let reference = self.reference(kind, &ingress.metadata, position)?;
-        Ok(Entry { reference, findings: vec![finding], object: Object::Ingress(Arc::new(ingress)) })
+        let mut findings = vec![finding];
+        findings.extend(repairs.iter().map(|repair| repair.finding(&reference)));
+        Ok(Entry { reference, findings, object: Object::Ingress(Arc::new(ingress)) })
     }
 
     fn reference(&self, kind: Kind, metadata: &ObjectMeta, position: &Position) -> Result<ObjectRef, Defect> {
@@ -219,6 +229,12 @@ impl Reader<'_> {
             message: message.into(),
         }
     }
+}
+
+/// What the versions of a kind have in common.
+#[derive(serde::Deserialize)]
+struct MetadataOnly {
+    metadata: ObjectMeta,
 }
 
 /// `default` for an object that names no namespace, none for kinds that have none.

@@ -198,3 +198,21 @@ fn an_ingress_of_v1beta1_is_converted() {
     assert_eq!(findings.len(), 1);
     assert!(findings[0].starts_with("ingress default/old: "), "{findings:?}");
 }
+
+#[test]
+fn defects_of_v1beta1_are_placed_too() {
+    let text = "apiVersion: extensions/v1beta1\nkind: Ingress\nmetadata:\n  name: old\n  annotations: {a: yes}\nspec:\n  \
+                rules:\n  - http:\n      paths:\n      - backend: {serviceName: web, servicePort: [80]}\n";
+    let defect = defect(text);
+    assert!(
+        defect.starts_with("10:50: spec.rules[0].http.paths[0].backend.servicePort: expected "),
+        "{defect}"
+    );
+    let (objects, findings) = read(&text.replace("[80]", "80"));
+    let annotations = objects.ingresses[0].metadata.annotations.clone().unwrap();
+    assert_eq!(annotations["a"], "yes");
+    assert!(
+        findings[1].starts_with("ingress default/old: metadata.annotations.a: yes stands here"),
+        "{findings:?}"
+    );
+}

@@ -124,6 +124,18 @@ pub(super) fn field(steps: &[Step]) -> String {
     field
 }
 
+/// The path that [`field`] wrote, where no key has a dot or a bracket in it.
+pub(super) fn steps_of(field: &str) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for part in field.split(['.', '[']).filter(|part| !part.is_empty()) {
+        steps.push(match part.strip_suffix(']').and_then(|index| index.parse().ok()) {
+            Some(index) => Step::Index(index),
+            None => Step::Key(part.to_owned()),
+        });
+    }
+    steps
+}
+
 /// The fields that the type does not have: nearly always a typing error, which the API server refuses.
 pub(super) fn unknown_fields<T: Serialize>(original: &Value, read: &T, object: &ObjectRef) -> Vec<Finding> {
     let Ok(read) = serde_json::to_value(read) else { return Vec::new() };
