@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used)]
 
 mod failures;
+mod pool;
 mod retry;
 mod spread;
 mod timeouts;
