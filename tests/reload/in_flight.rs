@@ -1,6 +1,6 @@
 //! Thousands of requests in flight, hundreds of changes.
 
-use harness::{Client, Gate, Harness, Manifests, Plan, Upstream, serve, start, within};
+use harness::{Client, Gate, Harness, Manifests, Plan, Upstream, affordable, serve, start, within};
 use tokio::task::JoinSet;
 
 /// An endpoint that answers at once, but `/held` only when the gate is open.
@@ -97,7 +97,7 @@ async fn no_request_fails(
         endpoints.push(endpoint(&gate).await);
     }
     let mut harness = start(&everywhere(&endpoints)).await;
-    let held = hold(&harness, &endpoints, held).await;
+    let held = hold(&harness, &endpoints, affordable(held)).await;
     let load = Plan::get(harness.address(), 16, "a.test", "/live").start();
     for number in 0..changes {
         if number.is_multiple_of(every) {
