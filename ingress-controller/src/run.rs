@@ -89,7 +89,11 @@ async fn control(begin: Begin, stopped: watch::Receiver<()>) {
 }
 
 fn serve(config: &RunConfig, subscriber: Subscriber) -> Result<Running, Error> {
-    let mut server = Server::new(subscriber, config.proxy.clone());
+    let mut proxy = config.proxy.clone();
+    // Where no Ingress names the host, the health path is answered on the traffic ports too, as ingress-nginx does.
+    proxy.health_check_path = Some(config.health_check_path.clone());
+    proxy.local_endpoints = config.options.local_endpoints;
+    let mut server = Server::new(subscriber, proxy);
     for address in &config.http {
         server = server.listen(*address);
     }

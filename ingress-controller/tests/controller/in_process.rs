@@ -50,6 +50,21 @@ async fn a_change_that_is_seen_is_live() {
 }
 
 #[tokio::test]
+async fn the_health_path_is_answered_for_hosts_that_nobody_names() {
+    let backend = Backend::new("api");
+    let folder = Folder::new();
+    let objects = format!("{}---\n{}", ingress("a.test", "/api", "api"), service("api", backend.address));
+    folder.write("all.yaml", &objects);
+    let (controller, _) = start(&folder).await;
+    let address = controller.http_addresses()[0];
+    for (host, status) in [("a.test", 404), ("b.test", 200)] {
+        let answer = tokio::task::spawn_blocking(move || get(address, host, "/healthz")).await.unwrap();
+        assert_eq!(answer.unwrap().0, status, "{host}");
+    }
+    controller.drain(LONG).await;
+}
+
+#[tokio::test]
 async fn a_file_that_is_broken_at_the_start_hides_no_other() {
     let backend = Backend::new("api");
     let folder = Folder::new();

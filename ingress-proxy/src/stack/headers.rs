@@ -81,13 +81,22 @@ fn set_request_id(headers: &mut HeaderMap, generate: bool) {
     let given = headers.get(&X_REQUEST_ID).filter(|id| !id.is_empty()).cloned();
     let id = match given {
         Some(given) => Some(given),
-        None if generate => HeaderValue::from_str(&format!("{:032x}", rand::random::<u128>())).ok(),
+        None if generate => HeaderValue::from_bytes(&hexadecimal(rand::random())).ok(),
         None => None,
     };
     match id {
         Some(id) => drop(headers.insert(X_REQUEST_ID, id)),
         None => drop(headers.remove(X_REQUEST_ID)),
     }
+}
+
+fn hexadecimal(id: [u8; 16]) -> [u8; 32] {
+    let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' + value - 10 };
+    let mut text = [0; 32];
+    for (pair, byte) in text.chunks_exact_mut(2).zip(id) {
+        pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+    }
+    text
 }
 
 /// Makes the fields of an endpoint's answer those that a client gets.

@@ -100,13 +100,14 @@ impl Endpoint {
 
     fn keep(&self, connection: Connection) {
         let limits = &self.pool.limits;
-        let worn = connection.requests >= limits.requests || connection.opened.elapsed() >= limits.age;
+        let now = Instant::now();
+        let worn = connection.requests >= limits.requests || now.duration_since(connection.opened) >= limits.age;
         if worn || connection.sender.is_closed() || self.pool.idle.load(Relaxed) >= limits.idle {
             return;
         }
         self.pool.idle.fetch_add(1, Relaxed);
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.push(Idle { connection, since: Instant::now() });
+        idle.push(Idle { connection, since: now });
     }
 }
 

@@ -12,7 +12,8 @@ pub(crate) struct Tries {
     policy: Retry,
     idempotent: bool,
     count: u32,
-    began: Instant,
+    /// Until when tries may begin; `None` for any time.
+    until: Option<Instant>,
 }
 
 /// How far a failed try had come.
@@ -28,7 +29,8 @@ impl Tries {
     pub(crate) fn new(policy: Retry, method: &Method) -> Self {
         // nginx's list of what is not idempotent (`proxy_next_upstream`).
         let idempotent = !matches!(method.as_str(), "POST" | "LOCK" | "PATCH");
-        Self { policy, idempotent, count: 1, began: Instant::now() }
+        let until = (!policy.timeout.is_zero()).then(|| Instant::now() + policy.timeout);
+        Self { policy, idempotent, count: 1, until }
     }
 
     /// True if a request that was sent may be sent once more: only then is a copy of it kept.
@@ -44,7 +46,7 @@ impl Tries {
             _ => false,
         };
         let tries_left = self.policy.tries == 0 || self.count < self.policy.tries;
-        let time_left = self.policy.timeout.is_zero() || self.began.elapsed() < self.policy.timeout;
+        let time_left = self.until.is_none_or(|until| Instant::now() < until);
         let safe = sent == Sent::Nothing || self.may_resend();
         let again = asked && tries_left && time_left && safe;
         self.count += u32::from(again);
