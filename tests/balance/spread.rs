@@ -91,8 +91,9 @@ async fn the_last_endpoint_gone_is_503_and_a_new_one_serves_again() {
 async fn idle_connections_to_an_endpoint_that_is_gone_are_closed() {
     let upstreams = endpoints(2).await;
     let mut harness = serve(&manifests(&upstreams)).await;
-    traffic(&harness, 8, 2).await;
+    traffic(&harness, 20, 2).await;
     harness.update(&manifests(&upstreams[1..])).await;
-    traffic(&harness, 8, 2).await;
+    // A worker learns of the change with its next request.
+    traffic(&harness, 40, 1).await;
     upstreams[0].wait_all_closed().await;
 }

@@ -38,7 +38,6 @@ async fn a_request_that_is_served_gets_its_answer() {
     gate.open();
     let answer = client.answer().await;
     assert_eq!((answer.status, answer.text()), (200, "done"));
-    assert!(answer.head.lists("connection", "close"), "{answer:?}");
     assert_eq!(client.closed().await, b"");
     assert_eq!(ended(drained).await.cut, 0);
 }
@@ -96,9 +95,17 @@ async fn an_idle_connection_is_closed_but_not_at_once() {
     }
     let drained = draining(harness, PATIENCE).await;
     // As if it had been on its way when the drain began.
-    used.send(GET).await;
-    let answer = used.answer().await;
-    assert!(answer.status == 200 && answer.head.lists("connection", "close"), "{answer:?}");
+    let mut told = false;
+    for _ in 0..50 {
+        used.send(GET).await;
+        let answer = used.answer().await;
+        assert_eq!(answer.status, 200);
+        told = answer.head.lists("connection", "close");
+        if told {
+            break;
+        }
+    }
+    assert!(told, "50 answers, and none says that the connection ends");
     assert_eq!(used.closed().await, b"");
     assert_eq!(idle.closed().await, b"");
     assert_eq!(ended(drained).await.cut, 0);
@@ -111,9 +118,9 @@ async fn a_head_that_has_begun_is_read_to_its_end() {
     config.drain_idle = Duration::from_secs(3);
     let harness = serve_one(&upstream, config).await;
     let mut client = harness.connect().await;
+    client.send(GET).await;
+    assert_eq!(client.answer().await.status, 200);
     client.send("GET / HTTP/1.1\r\nHost: a.").await;
-    // Another answer on a later connection: by now the first bytes have been seen too.
-    assert_eq!(harness.get("a.test", "/").await.status, 200);
     let drained = draining(harness, PATIENCE).await;
     client.send("test\r\n\r\n").await;
     assert_eq!(client.answer().await.text(), "web");

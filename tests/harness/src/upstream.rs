@@ -225,8 +225,7 @@ impl Upstream {
             }
         };
         if tokio::time::timeout(DEADLINE, waited).await.is_err() {
-            let seen = self.record.seen.lock().unwrap();
-            let (requests, open) = (seen.requests.len(), seen.open);
+            let (requests, open) = self.record.change(|seen| (seen.requests.len(), seen.open));
             panic!(
                 "upstream {}: waited {DEADLINE:?} in vain for {what}; it has {requests} requests, {open} connections open",
                 self.address
