@@ -1,4 +1,5 @@
 //! Each example, started as its first line says, does what it prints.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test may give up anywhere
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
