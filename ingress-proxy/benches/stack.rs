@@ -43,7 +43,8 @@ fn proxy(endpoint: SocketAddr) -> Proxy {
         PathPattern::prefix("/api").unwrap(),
         Backend::Upstream("api".into()),
     );
-    let snapshot = Snapshot::builder().upstream(Upstream::new("api", [endpoint])).route(route).build().unwrap();
+    let snapshot =
+        Snapshot::builder().upstream(Upstream::new("api", [endpoint])).route(route).build().unwrap();
     // The publisher may go: what it has published stays.
     let (_, subscriber) = channel(snapshot);
     let client = Connection::new(([127, 0, 0, 1], 50_000).into(), 80);

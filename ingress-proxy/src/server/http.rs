@@ -64,14 +64,13 @@ pub(super) async fn serve<T, S>(
 {
     let last = if http2 { u64::MAX } else { config.keep_alive_requests };
     let last = if config.keep_alive.is_zero() { 0 } else { last };
-    let service = Counted { service, lifecycle: lifecycle.clone(), http1: !http2, last };
+    let service = Counted { service, lifecycle, http1: !http2, last };
     let io = TokioIo::new(transport);
     let ended = if http2 {
         let mut connection = std::pin::pin!(http2_builder().serve_connection(io, service));
         tokio::select! { biased;
             ended = connection.as_mut() => ended,
             () = drain.cancelled() => {
-                lifecycle.drain();
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
@@ -80,10 +79,8 @@ pub(super) async fn serve<T, S>(
         let mut connection = std::pin::pin!(http1_builder().serve_connection(io, service).with_upgrades());
         tokio::select! { biased;
             ended = connection.as_mut() => ended,
-            () = drain.cancelled() => {
-                lifecycle.drain();
-                connection.await
-            }
+            // Only a look around: the transport then waits for the client no longer than during a drain.
+            () = drain.cancelled() => connection.await,
         }
     };
     if let Err(error) = ended {

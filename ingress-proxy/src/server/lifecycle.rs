@@ -1,6 +1,6 @@
 //! Where a connection stands: what its transport and its service have to tell each other.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -24,8 +24,7 @@ pub(super) struct Lifecycle {
     idle_since: AtomicU64,
     upgrade: AtomicU8,
     upgrade_waiter: AtomicWaker,
-    draining: AtomicBool,
-    _open: Open,
+    open: Open,
 }
 
 /// What became of an upgrade that the client asked for.
@@ -46,8 +45,7 @@ impl Lifecycle {
             idle_since: AtomicU64::new(0),
             upgrade: AtomicU8::new(0),
             upgrade_waiter: AtomicWaker::new(),
-            draining: AtomicBool::new(false),
-            _open: open,
+            open,
         }
     }
 
@@ -108,11 +106,7 @@ impl Lifecycle {
         }
     }
 
-    pub(super) fn drain(&self) {
-        self.draining.store(true, Relaxed);
-    }
-
     pub(super) fn is_draining(&self) -> bool {
-        self.draining.load(Relaxed)
+        self.open.is_draining()
     }
 }

@@ -50,3 +50,39 @@ impl Linger {
         Poll::Ready(Ok(()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_still_sends_is_listened_to_until_it_ends_or_the_time_is_up() {
+        for ends in [true, false] {
+            let (mut client, mut server) = duplex(64);
+            let begun = Instant::now();
+            let closing = tokio::spawn(async move {
+                let mut linger = Linger::default();
+                poll_fn(|cx| linger.poll_shutdown(cx, &mut server, true)).await.unwrap();
+                // Only now is the socket closed.
+                drop(server);
+            });
+            assert_eq!(client.read(&mut [0]).await.unwrap(), 0, "the sending side is shut first");
+            client.write_all(&[0; 1000]).await.unwrap();
+            if ends {
+                client.shutdown().await.unwrap();
+            }
+            closing.await.unwrap();
+            assert_eq!(begun.elapsed(), if ends { Duration::ZERO } else { TIME });
+        }
+    }
+
+    #[tokio::test]
+    async fn without_unread_bytes_nothing_is_awaited() {
+        let (_client, mut server) = duplex(64);
+        poll_fn(|cx| Linger::default().poll_shutdown(cx, &mut server, false)).await.unwrap();
+    }
+}

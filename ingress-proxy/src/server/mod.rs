@@ -154,7 +154,7 @@ impl Running {
     /// Clients on kept-alive connections are told to close with their next answer; a connection without a request is kept for
     /// [`Config::drain_idle`], so that a request that is already on its way is still answered.
     pub fn drain(mut self, timeout: Duration) -> impl Future<Output = Drained> + Send {
-        self.workers.iter().for_each(|(state, _)| state.drain.cancel());
+        self.workers.iter().for_each(|(state, _)| state.drain());
         async move {
             let ends: Vec<_> = self.workers.iter_mut().filter_map(|(_, end)| end.take()).collect();
             let mut ends = std::pin::pin!(futures_util::future::join_all(ends));

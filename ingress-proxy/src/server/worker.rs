@@ -3,7 +3,7 @@
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
@@ -38,15 +38,23 @@ pub(super) struct Worker<L> {
 /// What the rest of the server sees of a worker.
 #[derive(Debug, Default)]
 pub(super) struct WorkerState {
-    /// Stop accepting, and end when the last connection has.
-    pub(super) drain: CancellationToken,
+    /// Stop accepting, and end when the last connection has; cancelled by [`drain`](Self::drain).
+    drain: CancellationToken,
     /// End now.
     pub(super) stop: CancellationToken,
+    draining: AtomicBool,
     connections: AtomicUsize,
     emptied: Notify,
 }
 
 impl WorkerState {
+    /// Begins the drain.
+    pub(super) fn drain(&self) {
+        // First, so that whoever is woken by the token sees it.
+        self.draining.store(true, Relaxed);
+        self.drain.cancel();
+    }
+
     pub(super) fn connections(&self) -> usize {
         self.connections.load(Relaxed)
     }
@@ -135,8 +143,7 @@ where
         loop {
             let accepted = tokio::select! { biased;
                 accepted = listener.accept() => accepted,
-                // Only when nothing is waiting: what the system has accepted for us is served.
-                () = self.state.drain.cancelled() => return,
+                () = self.state.drain.cancelled() => return self.empty(listener),
             };
             match accepted {
                 Ok((stream, _)) => self.take(stream),
@@ -146,6 +153,17 @@ where
                     tracing::error!(%error, "a connection could not be accepted");
                     tokio::time::sleep(REST).await;
                 }
+            }
+        }
+    }
+
+    /// Serves what the system has accepted for us already: it would be reset when the listener closes.
+    fn empty(&self, listener: tokio::net::TcpListener) {
+        // Asked without tokio, whose word that nothing is there may be out of date.
+        let Ok(listener) = listener.into_std() else { return };
+        while let Ok((stream, _)) = listener.accept() {
+            if let Ok(stream) = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream)) {
+                self.take(stream);
             }
         }
     }
@@ -202,6 +220,10 @@ impl Open {
     fn new(state: Arc<WorkerState>) -> Self {
         state.connections.fetch_add(1, Relaxed);
         Self { state }
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.state.draining.load(Relaxed)
     }
 }
 

@@ -3,7 +3,7 @@
 //! Workers must not write to memory that they share, and a reference count is such memory. So each proxy holds the snapshot once, and
 //! hands requests counted references to things of its own, made once for each route that is used.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use hashbrown::HashMap;
 use ingress_core::{Backend, Route, Snapshot};
@@ -19,7 +19,7 @@ pub(crate) struct Shared {
     config: Config,
     subscriber: Subscriber,
     view: Mutex<View>,
-    groups: Arc<Groups>,
+    groups: Groups,
     sweeper: std::sync::Once,
 }
 
@@ -58,17 +58,25 @@ impl Shared {
     }
 
     /// The view, brought up to date.
-    pub(crate) fn view(&self) -> MutexGuard<'_, View> {
+    pub(crate) fn view(self: &Arc<Self>) -> MutexGuard<'_, View> {
         // Here and not when the proxy is made: only now is there certain to be a runtime.
-        self.sweeper.call_once(|| {
-            let groups = Arc::downgrade(&self.groups);
-            tokio::spawn(Groups::sweep(groups, self.groups.sweep_interval()));
-        });
+        self.sweeper.call_once(|| drop(tokio::spawn(Self::sweep(Arc::downgrade(self)))));
         let mut view = self.lock();
         if view.version != self.subscriber.version() {
             view.renew(&self.subscriber, &self.groups);
         }
         view
+    }
+
+    /// Follows the snapshot and closes idle connections also while no request comes, until the proxy is gone.
+    async fn sweep(shared: Weak<Self>) {
+        while let Some(interval) = shared.upgrade().map(|shared| shared.groups.sweep_interval()) {
+            tokio::time::sleep(interval).await;
+            if let Some(shared) = shared.upgrade() {
+                drop(shared.view());
+                shared.groups.sweep();
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, View> {

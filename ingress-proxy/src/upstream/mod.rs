@@ -11,7 +11,7 @@ mod resolve;
 mod retry;
 mod upload;
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::HashMap;
 use ingress_core::Upstreams;
@@ -35,9 +35,9 @@ pub(crate) struct Groups {
 }
 
 impl Groups {
-    pub(crate) fn new(config: &Config) -> Arc<Self> {
+    pub(crate) fn new(config: &Config) -> Self {
         let resolver = Arc::new(Resolver::new(config.local_endpoints));
-        Arc::new(Self { by_name: Mutex::default(), pool: Pool::new(config), resolver })
+        Self { by_name: Mutex::default(), pool: Pool::new(config), resolver }
     }
 
     /// The group of an upstream, made on first use; `None` if the snapshot has no such upstream.
@@ -63,19 +63,16 @@ impl Groups {
         });
     }
 
-    /// Closes idle connections that are past their time, until the groups themselves are gone.
-    pub(crate) async fn sweep(groups: Weak<Self>, interval: std::time::Duration) {
-        loop {
-            tokio::time::sleep(interval).await;
-            let Some(groups) = groups.upgrade() else { return };
-            let all: Vec<_> = {
-                let by_name = groups.by_name.lock().unwrap_or_else(PoisonError::into_inner);
-                by_name.values().cloned().collect()
-            };
-            all.iter().for_each(|group| group.sweep());
-        }
+    /// Closes the idle connections that are past their time.
+    pub(crate) fn sweep(&self) {
+        let groups: Vec<_> = {
+            let by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
+            by_name.values().cloned().collect()
+        };
+        groups.iter().for_each(|group| group.sweep());
     }
 
+    /// How often that should be done.
     pub(crate) fn sweep_interval(&self) -> std::time::Duration {
         self.pool.sweep_interval()
     }

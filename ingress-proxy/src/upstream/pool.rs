@@ -101,7 +101,8 @@ impl Endpoint {
     fn keep(&self, connection: Connection) {
         let limits = &self.pool.limits;
         let now = Instant::now();
-        let worn = connection.requests >= limits.requests || now.duration_since(connection.opened) >= limits.age;
+        let worn =
+            connection.requests >= limits.requests || now.duration_since(connection.opened) >= limits.age;
         if worn || connection.sender.is_closed() || self.pool.idle.load(Relaxed) >= limits.idle {
             return;
         }
