@@ -63,6 +63,7 @@ fn request(path: &str) -> Request<Body> {
 
 fn stack(criterion: &mut Criterion) {
     let runtime: Runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let _entered = runtime.enter();
     let endpoint = runtime.block_on(endpoint());
     let mut proxy = proxy(endpoint);
     let mut group = criterion.benchmark_group("stack");
