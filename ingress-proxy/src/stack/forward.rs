@@ -34,10 +34,13 @@ impl Forward {
     }
 }
 
+/// An answer on its way. The one box of the stack.
+type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
 impl Service<Routed> for Forward {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+    type Future = Answering;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
@@ -45,13 +48,13 @@ impl Service<Routed> for Forward {
 
     fn call(&mut self, routed: Routed) -> Self::Future {
         let exchange = prepare(routed, &self.shared);
-        Box::pin(async move { Ok(exchange.run().await) })
+        exchange.run()
     }
 }
 
 /// One request on its way to the endpoints of its upstream.
 struct Exchange {
-    request: Request<Body>,
+    request: Box<Request<Body>>,
     upgrade: Option<Upgrade>,
     hop: Hop,
     tries: Tries,
@@ -70,7 +73,7 @@ struct Failure {
     error: Error,
     sent: Sent,
     /// The request, if it can be sent again.
-    request: Option<Request<Body>>,
+    request: Option<Box<Request<Body>>>,
 }
 
 fn prepare(routed: Routed, shared: &Shared) -> Exchange {
@@ -89,7 +92,8 @@ fn prepare(routed: Routed, shared: &Shared) -> Exchange {
     let upload = (!request.body().is_end_stream()).then(|| Progress::new(request.body()));
     if let Some(progress) = &upload {
         let (progress, limit) = (progress.clone(), shared.config().body_timeout);
-        request = request.map(|body| Body::upload(Upload::new(body, limit, progress)));
+        let body = std::mem::take(request.body_mut());
+        *request.body_mut() = Body::upload(Upload::new(body, limit, progress));
     }
     let tries = Tries::new(target.route.retry, request.method());
     let hop = Hop { group: target.group.clone(), timeouts: target.route.timeouts, upload };
@@ -97,26 +101,29 @@ fn prepare(routed: Routed, shared: &Shared) -> Exchange {
 }
 
 impl Exchange {
-    async fn run(self) -> Response<Body> {
-        let (hop, mut tries, mut request) = (self.hop, self.tries, self.request);
-        let mut tried = Vec::new();
-        loop {
-            let Some(endpoint) = hop.group.pick(&tried).await else {
-                return page(Kind::NoEndpoint.status());
-            };
-            let failure = match hop.attempt(&endpoint, request, &tries).await {
-                Ok((response, lease)) => match answer(response, lease, self.upgrade, &hop) {
-                    Ok(response) => return response,
-                    Err(kind) => return hop.give_up(&endpoint, &kind.into()),
-                },
-                Err(failure) => failure,
-            };
-            match failure.request {
-                Some(again) if tries.again(failure.error.kind(), failure.sent) => request = again,
-                _ => return hop.give_up(&endpoint, &failure.error),
+    /// Tries endpoints until there is an answer. (Not an `async fn`: that would hold all of `self` twice.)
+    fn run(self) -> Answering {
+        let Self { mut request, upgrade, hop, mut tries } = self;
+        Box::pin(async move {
+            let mut tried = Vec::new();
+            loop {
+                let Some(endpoint) = hop.group.pick(&tried).await else {
+                    return Ok(page(Kind::NoEndpoint.status()));
+                };
+                let failure = match hop.attempt(&endpoint, request, &tries).await {
+                    Ok((response, lease)) => {
+                        return Ok(answer(response, lease, upgrade, &hop)
+                            .unwrap_or_else(|kind| hop.give_up(&endpoint, &kind.into())));
+                    }
+                    Err(failure) => failure,
+                };
+                match failure.request {
+                    Some(again) if tries.again(failure.error.kind(), failure.sent) => request = again,
+                    _ => return Ok(hop.give_up(&endpoint, &failure.error)),
+                }
+                tried.push(endpoint);
             }
-            tried.push(endpoint);
-        }
+        })
     }
 }
 
@@ -125,7 +132,7 @@ impl Hop {
     async fn attempt(
         &self,
         endpoint: &Arc<Endpoint>,
-        mut request: Request<Body>,
+        mut request: Box<Request<Body>>,
         tries: &Tries,
     ) -> Result<(Response<Incoming>, Lease), Failure> {
         let mut may_reuse = true;
@@ -152,21 +159,29 @@ impl Hop {
     async fn lease(&self, endpoint: &Arc<Endpoint>, may_reuse: bool) -> Result<Lease, Error> {
         while let Some(mut lease) = may_reuse.then(|| endpoint.reuse()).flatten() {
             // A connection is given back with the last byte of an answer, a moment before its task has seen that it is idle.
-            let ready = lease.sender().is_ready()
-                || matches!(timeout(self.timeouts.connect, lease.sender().ready()).await, Ok(Ok(())));
-            if ready {
+            if lease.sender().is_ready() || Box::pin(self.becomes_ready(&mut lease)).await {
                 return Ok(lease);
             }
         }
-        Ok(endpoint.opened(connect(endpoint.address, self.timeouts.connect).await?))
+        // In a box, as everything that few requests need: each request would carry the room for it.
+        let connecting = Box::pin(connect(endpoint.address, self.timeouts.connect));
+        Ok(endpoint.opened(connecting.await?))
     }
 
-    async fn send(&self, lease: &mut Lease, request: Request<Body>) -> Result<Response<Incoming>, Failure> {
-        let sending = lease.sender().try_send_request(request);
+    async fn becomes_ready(&self, lease: &mut Lease) -> bool {
+        matches!(timeout(self.timeouts.connect, lease.sender().ready()).await, Ok(Ok(())))
+    }
+
+    async fn send(
+        &self,
+        lease: &mut Lease,
+        request: Box<Request<Body>>,
+    ) -> Result<Response<Incoming>, Failure> {
+        let mut sending = std::pin::pin!(lease.sender().try_send_request(*request));
         let answered = match &self.upload {
-            None => timeout(self.timeouts.read, sending).await.map_err(|_| Kind::ReadTimeout),
+            None => timeout(self.timeouts.read, sending.as_mut()).await.map_err(|_| Kind::ReadTimeout),
             Some(upload) => {
-                let answered = with_upload(sending, upload, &self.timeouts).await;
+                let answered = Box::pin(with_upload(sending, upload, &self.timeouts)).await;
                 lease.carries(upload.clone());
                 answered
             }
@@ -174,7 +189,7 @@ impl Hop {
         match answered {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(mut unsent)) => {
-                let request = unsent.take_message();
+                let request = unsent.take_message().map(Box::new);
                 let sent = if request.is_some() { Sent::Nothing } else { Sent::Perhaps };
                 Err(Failure { error: self.reason(unsent.into_error()), sent, request })
             }
@@ -227,8 +242,8 @@ async fn with_upload<F: Future>(
 }
 
 /// A second copy of a request without a body.
-fn copy(request: &Request<Body>) -> Request<Body> {
-    let mut copy = Request::new(Body::empty());
+fn copy(request: &Request<Body>) -> Box<Request<Body>> {
+    let mut copy = Box::new(Request::new(Body::empty()));
     *copy.method_mut() = request.method().clone();
     *copy.uri_mut() = request.uri().clone();
     *copy.headers_mut() = request.headers().clone();

@@ -187,7 +187,7 @@ mod tests {
         let request = request.header(HOST, "Shop.test:8080").body(Body::empty()).unwrap();
         let mut client = ClientRequest::check(request, Some(connection)).unwrap();
         towards_endpoint(&mut client, true);
-        client.request.into_parts().0.headers
+        (*client.request).into_parts().0.headers
     }
 
     fn value<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {

@@ -14,8 +14,8 @@ use crate::error::Kind;
 /// A request that has been checked.
 #[derive(Debug)]
 pub(crate) struct ClientRequest {
-    /// The request as it came, but for header names that are dropped.
-    pub(crate) request: Request<Body>,
+    /// The request as it came, but for header names that are dropped. In a box: it is handed down many times, and kept while it is tried.
+    pub(crate) request: Box<Request<Body>>,
     /// Who sent it, if that is known.
     pub(crate) connection: Option<Connection>,
     authority: Authority,
@@ -45,7 +45,8 @@ impl ClientRequest {
     ///
     /// # Errors
     /// The kind of refusal.
-    pub(crate) fn check(mut request: Request<Body>, connection: Option<Connection>) -> Result<Self, Kind> {
+    pub(crate) fn check(request: Request<Body>, connection: Option<Connection>) -> Result<Self, Kind> {
+        let mut request = Box::new(request);
         method(request.method())?;
         fields(request.version(), request.headers())?;
         let authority = authority(&request)?;

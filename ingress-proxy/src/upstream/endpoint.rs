@@ -76,7 +76,7 @@ impl Group {
         };
         match lookup {
             None => self.balance.pick(&endpoints, tried),
-            Some(lookup) => self.balance.pick(&self.resolved(&lookup).await, tried),
+            Some(lookup) => self.balance.pick(&Box::pin(self.resolved(&lookup)).await, tried),
         }
     }
 
