@@ -257,10 +257,7 @@ fn answer(
     upgrade: Option<Upgrade>,
     hop: &Hop,
 ) -> Result<Response<Body>, Kind> {
-    if !headers::is_unambiguous(response.headers()) {
-        return Err(Kind::BadResponse);
-    }
-    headers::towards_client(response.headers_mut());
+    headers::towards_client(response.headers_mut())?;
     *response.version_mut() = Version::HTTP_11;
     if is_switch(&response) {
         // Nobody asked for it: the endpoint and we would disagree about what the bytes behind it are.

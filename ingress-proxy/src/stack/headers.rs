@@ -3,17 +3,15 @@
 //! The request side is that of ingress-nginx: the client's word about itself is replaced by what is known of its connection.
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, COOKIE, DATE, EXPECT, HOST, HeaderName, HeaderValue, SERVER, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, Version};
+use smallvec::SmallVec;
 
-use super::request::{ClientRequest, KEEP_ALIVE, PROXY_CONNECTION};
+use super::request::ClientRequest;
 use crate::connection::Connection;
+use crate::error::Kind;
 
-const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
-const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
-const PROXY: HeaderName = HeaderName::from_static("proxy");
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const X_SCHEME: HeaderName = HeaderName::from_static("x-scheme");
@@ -27,34 +25,24 @@ const X_ORIGINAL_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-origina
 
 /// Makes the fields of a request those that an endpoint gets.
 pub(super) fn towards_endpoint(client: &mut ClientRequest, generate_request_id: bool) {
-    let authority = client.authority();
     let version = client.request.version();
+    let authority = client.authority();
     let headers = client.request.headers_mut();
-    let original_for = joined(headers, &X_FORWARDED_FOR, b", ");
-    let original_host = joined(headers, &X_FORWARDED_HOST, b", ");
-
-    remove_named_in_connection(headers);
-    for name in [CONNECTION, KEEP_ALIVE, PROXY_CONNECTION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE] {
-        headers.remove(name);
-    }
-    for name in [EXPECT, HTTP2_SETTINGS, PROXY, FORWARDED] {
-        headers.remove(name);
-    }
-    remove_where(headers, is_for_us_to_say);
+    let seen = Seen::by(headers, is_not_for_endpoints);
+    let original_for = if seen.forwarded { joined(headers, &X_FORWARDED_FOR, b", ") } else { None };
+    let original_host = if seen.forwarded { joined(headers, &X_FORWARDED_HOST, b", ") } else { None };
+    seen.remove_from(headers);
     if version == Version::HTTP_2
         && let Some(cookies) = joined(headers, &COOKIE, b"; ")
     {
         headers.insert(COOKIE, cookies);
     }
 
-    // ingress-nginx's name for "no host".
-    let authority = authority.unwrap_or(HeaderValue::from_static("_"));
     headers.insert(HOST, authority.clone());
     headers.insert(X_FORWARDED_HOST, authority);
     if let Some(connection) = &client.connection {
-        name_client(client.request.headers_mut(), connection);
+        name_client(headers, connection);
     }
-    let headers = client.request.headers_mut();
     let scheme = HeaderValue::from_static("http");
     headers.insert(X_FORWARDED_PROTO, scheme.clone());
     headers.insert(X_FORWARDED_SCHEME, scheme.clone());
@@ -100,45 +88,79 @@ fn hexadecimal(id: [u8; 16]) -> [u8; 32] {
 }
 
 /// Makes the fields of an endpoint's answer those that a client gets.
-pub(super) fn towards_client(headers: &mut HeaderMap) {
-    remove_named_in_connection(headers);
-    // Of `Date` and `Server` a client sees ours: the server writes the former, and the latter is not sent (`server-tokens` false).
-    for name in [CONNECTION, KEEP_ALIVE, PROXY_CONNECTION, TE, TRANSFER_ENCODING, UPGRADE, DATE, SERVER] {
-        headers.remove(name);
-    }
-    remove_where(headers, |name| name.starts_with("x-accel-"));
+///
+/// # Errors
+/// [`Kind::BadResponse`] if its framing can be read in more than one way.
+pub(super) fn towards_client(headers: &mut HeaderMap) -> Result<(), Kind> {
+    let seen = Seen::by(headers, is_not_for_clients);
+    let sound = match seen.codings {
+        0 => seen.lengths <= 1,
+        1 => seen.lengths == 0 && headers.get(TRANSFER_ENCODING).is_some_and(is_chunked),
+        _ => false,
+    };
+    seen.remove_from(headers);
+    if sound { Ok(()) } else { Err(Kind::BadResponse) }
 }
 
-/// True if the framing of an answer can be read in one way only.
-pub(super) fn is_unambiguous(headers: &HeaderMap) -> bool {
-    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
-    match (codings.next(), codings.next()) {
-        (None, _) => headers.get_all(CONTENT_LENGTH).iter().count() <= 1,
-        (Some(coding), None) => {
-            coding.as_bytes().eq_ignore_ascii_case(b"chunked") && !headers.contains_key(CONTENT_LENGTH)
+fn is_chunked(coding: &HeaderValue) -> bool {
+    coding.as_bytes().eq_ignore_ascii_case(b"chunked")
+}
+
+/// What one look at all fields of a message finds. (Asking the map for each name would cost more than all the rest.)
+#[derive(Debug, Default)]
+struct Seen {
+    unwanted: SmallVec<[HeaderName; 8]>,
+    connection: bool,
+    forwarded: bool,
+    codings: usize,
+    lengths: usize,
+}
+
+impl Seen {
+    fn by(headers: &HeaderMap, is_unwanted: impl Fn(&str) -> bool) -> Self {
+        let mut seen = Self::default();
+        for name in headers.iter().map(|(name, _)| name) {
+            let text = name.as_str();
+            seen.connection |= *name == CONNECTION;
+            seen.codings += usize::from(*name == TRANSFER_ENCODING);
+            seen.lengths += usize::from(*name == CONTENT_LENGTH);
+            if is_unwanted(text) {
+                seen.forwarded |= text.starts_with("x-forwarded-");
+                seen.unwanted.push(name.clone());
+            }
         }
-        (Some(_), Some(_)) => false,
+        seen
+    }
+
+    fn remove_from(self, headers: &mut HeaderMap) {
+        if self.connection {
+            remove_named_in_connection(headers);
+        }
+        self.unwanted.iter().for_each(|name| drop(headers.remove(name)));
     }
 }
 
-/// Fields with which an endpoint is told who the client is: only we may send them.
-fn is_for_us_to_say(name: &str) -> bool {
-    match name.as_bytes().first() {
-        Some(b'x') => {
+/// Fields that concern one connection only, and those with which an endpoint is told who the client is: only we may send them.
+fn is_not_for_endpoints(name: &str) -> bool {
+    match name {
+        "connection" | "keep-alive" | "proxy-connection" | "te" | "trailer" | "transfer-encoding"
+        | "upgrade" => true,
+        "expect" | "http2-settings" | "proxy" | "forwarded" | "x-real-ip" | "x-scheme" => true,
+        _ => {
             name.starts_with("x-forwarded-")
                 || name.starts_with("x-original-")
-                || name == "x-real-ip"
-                || name == "x-scheme"
+                || name.starts_with("ssl-client-")
         }
-        Some(b's') => name.starts_with("ssl-client-"),
-        _ => false,
     }
 }
 
-fn remove_where(headers: &mut HeaderMap, unwanted: impl Fn(&str) -> bool) {
-    if headers.keys().any(|name| unwanted(name.as_str())) {
-        let names: Vec<_> = headers.keys().filter(|name| unwanted(name.as_str())).cloned().collect();
-        names.iter().for_each(|name| drop(headers.remove(name)));
+/// Fields that concern one connection only, and those by which an endpoint talks to its proxy. Of `Date` and `Server` a client sees ours:
+/// the server writes the former, and the latter is not sent (`server-tokens` false).
+fn is_not_for_clients(name: &str) -> bool {
+    match name {
+        "connection" | "keep-alive" | "proxy-connection" | "te" | "transfer-encoding" | "upgrade" => true,
+        "date" | "server" => true,
+        _ => name.starts_with("x-accel-"),
     }
 }
 
@@ -268,6 +290,23 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_has_one_end() {
+        let check = |fields: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in fields {
+                headers.append(*name, HeaderValue::from_static(value));
+            }
+            towards_client(&mut headers).is_ok()
+        };
+        let (chunked, length) = (("transfer-encoding", "Chunked"), ("content-length", "3"));
+        assert!(check(&[]) && check(&[chunked]) && check(&[length]));
+        assert!(!check(&[chunked, length]) && !check(&[chunked, chunked]) && !check(&[length, length]));
+        assert!(
+            !check(&[("transfer-encoding", "gzip, chunked")]) && !check(&[("transfer-encoding", "identity")])
+        );
+    }
+
+    #[test]
     fn an_answer_loses_what_was_meant_for_us() {
         let mut headers = HeaderMap::new();
         for name in [
@@ -282,7 +321,7 @@ mod tests {
         ] {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static("x-hop"));
         }
-        towards_client(&mut headers);
+        towards_client(&mut headers).unwrap();
         assert_eq!(headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["etag"]);
     }
 }

@@ -18,18 +18,8 @@ pub(crate) struct ClientRequest {
     pub(crate) request: Box<Request<Body>>,
     /// Who sent it, if that is known.
     pub(crate) connection: Option<Connection>,
-    authority: Authority,
-}
-
-/// Where the authority of a request stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Authority {
-    /// In its target.
-    Target,
-    /// In its `Host` line.
-    Host,
-    /// Nowhere: HTTP/1.0 does not ask for one.
-    Missing,
+    /// `None` for HTTP/1.0 without one.
+    authority: Option<HeaderValue>,
 }
 
 /// The host and path of a request in the form in which routes are looked up.
@@ -54,22 +44,13 @@ impl ClientRequest {
         Ok(Self { request, connection, authority })
     }
 
-    /// The authority as it was sent: what the endpoint gets as `Host`; `None` for HTTP/1.0 without one.
-    pub(crate) fn authority(&self) -> Option<HeaderValue> {
-        match self.authority {
-            Authority::Target => HeaderValue::from_str(self.request.uri().authority()?.as_str()).ok(),
-            Authority::Host => self.request.headers().get(HOST).cloned(),
-            Authority::Missing => None,
-        }
+    /// What the endpoint gets as `Host`: the authority as it was sent, or ingress-nginx's name for "no host".
+    pub(crate) fn authority(&self) -> HeaderValue {
+        self.authority.clone().unwrap_or(HeaderValue::from_static("_"))
     }
 
     fn authority_text(&self) -> &str {
-        let text = match self.authority {
-            Authority::Target => self.request.uri().authority().map(http::uri::Authority::as_str),
-            Authority::Host => self.request.headers().get(HOST).and_then(|host| host.to_str().ok()),
-            Authority::Missing => None,
-        };
-        text.unwrap_or_default()
+        self.authority.as_ref().and_then(|authority| authority.to_str().ok()).unwrap_or_default()
     }
 
     /// What routes are looked up by.
@@ -110,19 +91,19 @@ fn fields(version: Version, headers: &HeaderMap) -> Result<(), Kind> {
     Ok(())
 }
 
-pub(super) const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-pub(super) const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
 /// The host that the request is for: of an absolute target, else of its one `Host` line (RFC 9112, section 3.2).
-fn authority(request: &Request<Body>) -> Result<Authority, Kind> {
+fn authority(request: &Request<Body>) -> Result<Option<HeaderValue>, Kind> {
     let mut hosts = request.headers().get_all(HOST).iter();
     let (host, more) = (hosts.next(), hosts.next());
     if more.is_some() {
         return Err(Kind::BadRequest);
     }
-    let host = host.map(|host| host.to_str()).transpose().map_err(|_| Kind::BadRequest)?;
-    let uri = request.uri();
-    match (of_uri(uri)?, host) {
+    let host = host.filter(|host| !host.is_empty());
+    let text = host.map(HeaderValue::to_str).transpose().map_err(|_| Kind::BadRequest)?;
+    match (of_uri(request.uri())?, text) {
         // HTTP/2 has the authority in the target, and a Host beside it must say the same (RFC 9113, section 8.3.1).
         (Some(target), Some(host))
             if request.version() >= Version::HTTP_2 && !target.eq_ignore_ascii_case(host) =>
@@ -130,10 +111,10 @@ fn authority(request: &Request<Body>) -> Result<Authority, Kind> {
             Err(Kind::BadRequest)
         }
         (Some(""), _) => Err(Kind::BadRequest),
-        (Some(_), _) => Ok(Authority::Target),
-        (None, Some("") | None) if request.version() <= Version::HTTP_10 => Ok(Authority::Missing),
-        (None, Some("") | None) => Err(Kind::BadRequest),
-        (None, Some(_)) => Ok(Authority::Host),
+        (Some(target), _) => HeaderValue::from_str(target).map(Some).map_err(|_| Kind::BadRequest),
+        (None, Some(_)) => Ok(host.cloned()),
+        (None, None) if request.version() <= Version::HTTP_10 => Ok(None),
+        (None, None) => Err(Kind::BadRequest),
     }
 }
 
