@@ -10,10 +10,6 @@ use ingress_controller::{Controller, Error, RunConfig, telemetry};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 
-/// The system's allocator is slow for blocks above 1 KiB, and parsing a request takes two of them.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let args = match Args::read(std::env::args_os()) {
         Ok(args) => args,
