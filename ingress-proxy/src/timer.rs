@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -29,10 +30,29 @@ impl Deadline {
     }
 }
 
+/// How long one thing has been awaited.
+#[derive(Debug, Default)]
+pub(crate) struct Wait {
+    since: Option<Instant>,
+    deadline: Deadline,
+}
+
+impl Wait {
+    /// To be asked whenever the thing is not there yet; ready once it has been awaited for `limit`.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, limit: Duration) -> Poll<()> {
+        let since = *self.since.get_or_insert_with(Instant::now);
+        self.deadline.poll(cx, since + limit)
+    }
+
+    /// The thing is there.
+    pub(crate) fn over(&mut self) {
+        self.since = None;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
-    use std::time::Duration;
 
     use super::*;
 

@@ -6,9 +6,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::Instant;
 
-use crate::timer::Deadline;
+use crate::timer::Wait;
 
 /// For how long, and for how much, a client is listened to after its answer (nginx: `lingering_timeout` 5 s).
 const TIME: Duration = Duration::from_secs(5);
@@ -18,9 +17,9 @@ const BYTES: usize = 1 << 20;
 /// reset the connection and the client might never see the answer.
 #[derive(Debug, Default)]
 pub(super) struct Linger {
-    since: Option<Instant>,
+    shut: bool,
     read: usize,
-    deadline: Deadline,
+    wait: Wait,
 }
 
 impl Linger {
@@ -31,20 +30,20 @@ impl Linger {
         io: &mut T,
         unread: bool,
     ) -> Poll<io::Result<()>> {
-        if self.since.is_none() {
+        if !self.shut {
             ready!(Pin::new(&mut *io).poll_shutdown(cx))?;
-            if !unread {
-                return Poll::Ready(Ok(()));
-            }
+            self.shut = true;
         }
-        let since = *self.since.get_or_insert_with(Instant::now);
+        if !unread {
+            return Poll::Ready(Ok(()));
+        }
         let mut space = [0; 4096];
         while self.read < BYTES {
             let mut buf = ReadBuf::new(&mut space);
             match Pin::new(&mut *io).poll_read(cx, &mut buf) {
                 Poll::Ready(Ok(())) if !buf.filled().is_empty() => self.read += buf.filled().len(),
                 Poll::Ready(_) => return Poll::Ready(Ok(())),
-                Poll::Pending => return self.deadline.poll(cx, since + TIME).map(Ok),
+                Poll::Pending => return self.wait.poll(cx, TIME).map(Ok),
             }
         }
         Poll::Ready(Ok(()))
@@ -56,6 +55,7 @@ mod tests {
     use std::future::poll_fn;
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::time::Instant;
 
     use super::*;
 

@@ -4,6 +4,8 @@
 //! request. Nothing here knows a policy.
 
 mod chunked;
+#[cfg(test)]
+mod desync_tests;
 mod framing;
 mod http;
 mod lifecycle;

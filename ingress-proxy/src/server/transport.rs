@@ -13,7 +13,7 @@ use super::framing::{Framing, MAX_HEAD, Verdict};
 use super::lifecycle::{Lifecycle, Upgrade};
 use super::linger::Linger;
 use crate::config::Config;
-use crate::timer::Deadline;
+use crate::timer::{Deadline, Wait};
 
 /// What hyper is shown in place of a head that was refused: the service answers it with the status noted in the [`Lifecycle`].
 const REFUSED: &[u8] = b"GET / HTTP/1.1\r\nhost: refused\r\nconnection: close\r\n\r\n";
@@ -67,8 +67,7 @@ struct Waits {
     head_since: Option<Instant>,
     draining_since: Option<Instant>,
     client: Deadline,
-    room_since: Option<Instant>,
-    room: Deadline,
+    room: Wait,
 }
 
 impl<T> Transport<T> {
@@ -190,11 +189,10 @@ impl<T> Transport<T> {
     /// Bounds how long the client may refuse to take bytes.
     fn poll_room<R>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
         if written.is_ready() {
-            self.waits.room_since = None;
+            self.waits.room.over();
             return written;
         }
-        let since = *self.waits.room_since.get_or_insert_with(Instant::now);
-        self.waits.room.poll(cx, since + self.limits.send).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        self.waits.room.poll(cx, self.limits.send).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 

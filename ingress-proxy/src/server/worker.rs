@@ -217,7 +217,7 @@ pub(super) struct Open {
 }
 
 impl Open {
-    fn new(state: Arc<WorkerState>) -> Self {
+    pub(super) fn new(state: Arc<WorkerState>) -> Self {
         state.connections.fetch_add(1, Relaxed);
         Self { state }
     }

@@ -8,27 +8,24 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::time::Instant;
 
 use super::pool::Lease;
 use crate::body::BoxError;
 use crate::error::{Error, Kind};
-use crate::timer::Deadline;
+use crate::timer::Wait;
 
 /// An answer's body. With its last byte the connection goes back to the pool; if it is dropped before, the connection is closed.
 pub(crate) struct Answer {
     body: Incoming,
     lease: Option<Lease>,
     timeout: Duration,
-    waiting_since: Option<Instant>,
-    deadline: Deadline,
+    wait: Wait,
 }
 
 impl Answer {
     /// Streams `body`; `timeout` bounds the time between two reads from the endpoint.
     pub(crate) fn new(body: Incoming, lease: Lease, timeout: Duration) -> Self {
-        let lease = Some(lease);
-        let mut answer = Self { body, lease, timeout, waiting_since: None, deadline: Deadline::default() };
+        let mut answer = Self { body, lease: Some(lease), timeout, wait: Wait::default() };
         answer.release_at_end();
         answer
     }
@@ -52,11 +49,10 @@ impl http_body::Body for Answer {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
         let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) else {
-            let since = *this.waiting_since.get_or_insert_with(Instant::now);
-            ready!(this.deadline.poll(cx, since + this.timeout));
+            ready!(this.wait.poll(cx, this.timeout));
             return Poll::Ready(Some(Err(Error::new(Kind::ReadTimeout).into())));
         };
-        this.waiting_since = None;
+        this.wait.over();
         match frame {
             Some(Ok(frame)) => {
                 this.release_at_end();

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::body::{Body, BoxError};
 use crate::error::{Error, Kind};
-use crate::timer::Deadline;
+use crate::timer::Wait;
 
 /// A request body that is being forwarded. Its trailers are dropped, as nginx does: a field that arrives after the policies have been
 /// applied has been seen by none of them.
@@ -20,8 +20,7 @@ use crate::timer::Deadline;
 pub(crate) struct Upload {
     body: Body,
     timeout: Duration,
-    waiting_since: Option<Instant>,
-    deadline: Deadline,
+    wait: Wait,
     progress: Arc<Progress>,
 }
 
@@ -90,7 +89,7 @@ fn now() -> u64 {
 impl Upload {
     /// Forwards `body`; `timeout` bounds the time between two reads from the client.
     pub(crate) fn new(body: Body, timeout: Duration, progress: Arc<Progress>) -> Self {
-        Self { body, timeout, waiting_since: None, deadline: Deadline::default(), progress }
+        Self { body, timeout, wait: Wait::default(), progress }
     }
 }
 
@@ -105,12 +104,11 @@ impl http_body::Body for Upload {
         let this = &mut *self;
         let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) else {
             this.progress.set(AWAITS_CLIENT);
-            let since = *this.waiting_since.get_or_insert_with(Instant::now);
-            ready!(this.deadline.poll(cx, since + this.timeout));
+            ready!(this.wait.poll(cx, this.timeout));
             this.progress.set(TIMED_OUT);
             return Poll::Ready(Some(Err(Error::new(Kind::ClientTimeout).into())));
         };
-        this.waiting_since = None;
+        this.wait.over();
         Poll::Ready(match frame {
             Some(Ok(frame)) if frame.is_data() => {
                 this.progress.set(if this.body.is_end_stream() { DONE } else { AWAITS_ENDPOINT });
