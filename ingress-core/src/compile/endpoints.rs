@@ -9,8 +9,8 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::class::Served;
 use super::index::{Index, Key, SERVICE_NAME, namespace, reference};
+use super::members::{Members, Problem};
 use super::report::{Finding, ObjectRef, Severity, quoted};
-use super::services::{Members, Problem};
 use super::{Options, address};
 
 /// The endpoints of a port of a Service: of all its slices and address families together.

@@ -6,9 +6,9 @@ use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::index::reference;
+use super::members::{Members, Problem, ports};
 use super::report::quoted;
 use super::rules::Port;
-use super::services::{Members, Problem, ports};
 use super::{Options, address};
 
 /// Where an ExternalName leads: to whatever addresses the proxy will find for the name, or to the address if it is one.

@@ -17,6 +17,7 @@ mod defaults;
 mod endpoints;
 mod external;
 mod index;
+mod members;
 mod objects;
 mod options;
 mod policies;

@@ -1,6 +1,5 @@
 //! From a Service and a port to an upstream.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -10,6 +9,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::class::Served;
 use super::index::Index;
+use super::members::{Members, Problem, ports};
 use super::report::{Finding, ObjectRef, Severity, quoted};
 use super::rules::{Place, Port};
 use super::{Options, endpoints, external};
@@ -31,21 +31,6 @@ struct Made {
     /// The Ingress that was told of the problem last: one finding is enough for all its paths.
     told: Option<usize>,
     used: bool,
-}
-
-/// Who is in an upstream.
-pub(super) enum Members {
-    Addresses(Vec<SocketAddr>),
-    Dns(String, u16),
-}
-
-/// Why nobody is in an upstream.
-pub(super) struct Problem {
-    pub(super) reason: &'static str,
-    /// True if the port is what is wrong, false if it is the Service.
-    pub(super) port: bool,
-    pub(super) message: String,
-    pub(super) remedy: String,
 }
 
 impl<'c> Services<'c> {
@@ -147,12 +132,6 @@ fn members(
     }
     let port = find_port(service, port).ok_or_else(|| unknown_port(service, (namespace, name), port))?;
     endpoints::members(index, options, (namespace, name), (service, port), findings)
-}
-
-/// The TCP ports of a Service.
-pub(super) fn ports(service: &Service) -> impl Iterator<Item = &ServicePort> {
-    let ports = service.spec.iter().flat_map(|spec| spec.ports.iter().flatten());
-    ports.filter(|port| port.protocol.as_deref().is_none_or(|protocol| protocol == "TCP"))
 }
 
 /// The first port whose number, name or target is what the Ingress writes, as in ingress-nginx.

@@ -1,9 +1,10 @@
 //! The end of a chunked body, found without decoding it.
 
-use super::framing::{MAX_HEAD, MAX_LINE};
-
-/// Longest chunk-size line, with extensions.
-const MAX_CHUNK_LINE: usize = 256;
+/// Longest chunk-size line, with extensions, in bytes.
+const MAX_SIZE_LINE: usize = 256;
+/// Longest line of trailers, and most bytes of them: as in a head.
+const MAX_TRAILER_LINE: usize = 8 * 1024;
+const MAX_TRAILERS: usize = 32 * 1024;
 
 /// A chunked body (RFC 9112, section 7.1).
 #[derive(Debug, Default)]
@@ -39,7 +40,7 @@ impl Chunked {
                 Ok((here, false))
             }
             Self::Size => {
-                let Some(line) = line(bytes, MAX_CHUNK_LINE)? else { return Ok((0, false)) };
+                let Some(line) = line(bytes, MAX_SIZE_LINE)? else { return Ok((0, false)) };
                 *self = match chunk_size(line).ok_or(Malformed)? {
                     0 => Self::Trailers(0),
                     size => Self::Data(size),
@@ -47,9 +48,9 @@ impl Chunked {
                 Ok((line.len() + 2, false))
             }
             Self::Trailers(seen) => {
-                let Some(line) = line(bytes, MAX_LINE)? else { return Ok((0, false)) };
+                let Some(line) = line(bytes, MAX_TRAILER_LINE)? else { return Ok((0, false)) };
                 *seen += line.len() + 2;
-                if *seen > MAX_HEAD || line.starts_with(b" ") || line.starts_with(b"\t") {
+                if *seen > MAX_TRAILERS || line.starts_with(b" ") || line.starts_with(b"\t") {
                     return Err(Malformed);
                 }
                 Ok((line.len() + 2, line.is_empty()))

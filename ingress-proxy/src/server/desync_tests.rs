@@ -16,8 +16,9 @@ use tower::service_fn;
 use super::framing::{Framing, Verdict};
 use super::http::serve;
 use super::lifecycle::Lifecycle;
+use super::state::Open;
 use super::transport::Transport;
-use super::worker::Open;
+
 use crate::body::Body;
 use crate::config::Config;
 

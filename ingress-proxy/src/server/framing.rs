@@ -12,7 +12,7 @@ use http::StatusCode;
 use super::chunked::{Chunked, Malformed};
 
 /// Longest request line or header line in bytes (nginx `large_client_header_buffers`, 8 KiB).
-pub(super) const MAX_LINE: usize = 8 * 1024;
+const MAX_LINE: usize = 8 * 1024;
 /// Longest head in bytes (nginx: 4 buffers of 8 KiB).
 pub(super) const MAX_HEAD: usize = 32 * 1024;
 

@@ -8,7 +8,7 @@ use futures_util::task::AtomicWaker;
 use http::StatusCode;
 use tokio::time::Instant;
 
-use super::worker::Open;
+use super::state::Open;
 
 /// Shared by the two halves of one connection, which run in one task: the transport below hyper and the service above it.
 #[derive(Debug)]

@@ -13,6 +13,7 @@ mod limit;
 mod linger;
 mod listener;
 mod sniff;
+mod state;
 mod transport;
 mod worker;
 
@@ -32,7 +33,8 @@ pub use http::HttpService;
 use crate::config::Config;
 use crate::proxy::Proxy;
 use crate::snapshot::Subscriber;
-use worker::{Worker, WorkerState};
+use state::WorkerState;
+use worker::Worker;
 
 /// All workers of the proxy, before they start.
 #[derive(Debug)]

@@ -3,18 +3,18 @@
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tower::Layer;
 
 use super::http::{self, HttpService};
 use super::lifecycle::Lifecycle;
 use super::sniff::sniff;
+use super::state::{Open, WorkerState};
 use super::transport::Transport;
 use crate::config::Config;
 use crate::connection::Connection;
@@ -33,31 +33,6 @@ pub(super) struct Worker<L> {
     /// How many connections it may hold.
     pub(super) limit: usize,
     pub(super) state: Arc<WorkerState>,
-}
-
-/// What the rest of the server sees of a worker.
-#[derive(Debug, Default)]
-pub(super) struct WorkerState {
-    /// Stop accepting, and end when the last connection has; cancelled by [`drain`](Self::drain).
-    drain: CancellationToken,
-    /// End now.
-    pub(super) stop: CancellationToken,
-    draining: AtomicBool,
-    connections: AtomicUsize,
-    emptied: Notify,
-}
-
-impl WorkerState {
-    /// Begins the drain.
-    pub(super) fn drain(&self) {
-        // First, so that whoever is woken by the token sees it.
-        self.draining.store(true, Relaxed);
-        self.drain.cancel();
-    }
-
-    pub(super) fn connections(&self) -> usize {
-        self.connections.load(Relaxed)
-    }
 }
 
 /// Starts a worker on a thread of its own; the receiver gets the number of connections that it cut when it ended.
@@ -103,13 +78,7 @@ where
         let state = self.state;
         let emptied = async {
             state.drain.cancelled().await;
-            loop {
-                let emptied = state.emptied.notified();
-                if state.connections() == 0 {
-                    return;
-                }
-                emptied.await;
-            }
+            state.emptied().await;
         };
         tokio::select! {
             () = emptied => {}
@@ -208,29 +177,4 @@ async fn refuse(mut stream: TcpStream) {
         b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
     tracing::warn!("the limit of connections is reached: one is refused");
     let _ = tokio::time::timeout(Duration::from_secs(1), stream.write_all(ANSWER)).await;
-}
-
-/// Counts a connection for as long as its socket lives, upgraded or not.
-#[derive(Debug)]
-pub(super) struct Open {
-    state: Arc<WorkerState>,
-}
-
-impl Open {
-    pub(super) fn new(state: Arc<WorkerState>) -> Self {
-        state.connections.fetch_add(1, Relaxed);
-        Self { state }
-    }
-
-    pub(super) fn is_draining(&self) -> bool {
-        self.state.draining.load(Relaxed)
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        if self.state.connections.fetch_sub(1, Relaxed) == 1 {
-            self.state.emptied.notify_waiters();
-        }
-    }
 }
