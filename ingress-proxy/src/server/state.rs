@@ -15,6 +15,7 @@ pub(super) struct WorkerState {
     pub(super) stop: CancellationToken,
     draining: AtomicBool,
     connections: AtomicUsize,
+    full: AtomicBool,
     emptied: Notify,
 }
 
@@ -28,6 +29,11 @@ impl WorkerState {
 
     pub(super) fn connections(&self) -> usize {
         self.connections.load(Relaxed)
+    }
+
+    /// Notes whether there is room for one more connection; true if it was otherwise the last time.
+    pub(super) fn note_full(&self, full: bool) -> bool {
+        self.full.load(Relaxed) != full && self.full.swap(full, Relaxed) != full
     }
 
     /// Ready once no connection is open.

@@ -138,7 +138,14 @@ where
     }
 
     fn take(&self, stream: TcpStream) {
-        if self.state.connections() >= self.limit {
+        let full = self.state.connections() >= self.limit;
+        if self.state.note_full(full) && full {
+            tracing::warn!(
+                limit = self.limit,
+                "the limit of connections is reached: more are refused; raise the number of open files"
+            );
+        }
+        if full {
             tokio::spawn(refuse(stream));
             return;
         }
@@ -175,6 +182,5 @@ async fn serve<S: HttpService>(
 async fn refuse(mut stream: TcpStream) {
     const ANSWER: &[u8] =
         b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-    tracing::warn!("the limit of connections is reached: one is refused");
     let _ = tokio::time::timeout(Duration::from_secs(1), stream.write_all(ANSWER)).await;
 }
