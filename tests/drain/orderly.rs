@@ -44,18 +44,7 @@ async fn a_request_that_is_served_gets_its_answer() {
 
 #[tokio::test]
 async fn an_answer_that_flows_flows_to_its_end() {
-    let gate = Gate::default();
-    let waiting = gate.clone();
-    let upstream = Upstream::script(move |mut conn| {
-        let gate = waiting.clone();
-        async move {
-            conn.request().await?;
-            conn.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n").await?;
-            gate.passed().await;
-            conn.write("4\r\nlast\r\n0\r\n\r\n").await
-        }
-    })
-    .await;
+    let (upstream, gate) = Upstream::in_two_parts().await;
     let harness = serve_one(&upstream, Config::default()).await;
     let mut client = harness.connect().await;
     client.send(GET).await;
@@ -156,16 +145,7 @@ async fn what_takes_too_long_is_cut_and_counted() {
 
 #[tokio::test]
 async fn a_websocket_lives_until_the_time_is_up() {
-    let upstream = Upstream::script(|mut conn| async move {
-        conn.head().await?;
-        conn.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
-            .await?;
-        loop {
-            let bytes = conn.exactly(4).await?;
-            conn.write(bytes).await?;
-        }
-    })
-    .await;
+    let upstream = Upstream::echo_tunnel().await;
     let harness = serve_one(&upstream, Config::default()).await;
     let mut client = harness.connect().await;
     client.send("GET / HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n").await;

@@ -1,6 +1,6 @@
 //! Bodies: they flow while they come, and what arrives is what was sent.
 
-use harness::{Gate, Upstream, serve_one};
+use harness::{Upstream, serve_one};
 use ingress_proxy::Config;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -25,18 +25,7 @@ async fn the_first_bytes_of_a_request_arrive_before_the_last_are_sent() {
 
 #[tokio::test]
 async fn the_first_bytes_of_an_answer_arrive_before_the_last_are_sent() {
-    let gate = Gate::default();
-    let opened = gate.clone();
-    let upstream = Upstream::script(move |mut conn| {
-        let gate = gate.clone();
-        async move {
-            conn.request().await?;
-            conn.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n").await?;
-            gate.passed().await;
-            conn.write("4\r\nlast\r\n0\r\n\r\n").await
-        }
-    })
-    .await;
+    let (upstream, opened) = Upstream::in_two_parts().await;
     let harness = serve_one(&upstream, Config::default()).await;
     let mut client = harness.connect().await;
     client.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").await;

@@ -46,16 +46,7 @@ async fn connections_to_endpoints_outlive_a_change_of_something_else() {
 
 #[tokio::test]
 async fn a_websocket_outlives_every_change() {
-    let upstream = Upstream::script(|mut conn| async move {
-        conn.head().await?;
-        conn.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
-            .await?;
-        loop {
-            let bytes = conn.exactly(4).await?;
-            conn.write(bytes).await?;
-        }
-    })
-    .await;
+    let upstream = Upstream::echo_tunnel().await;
     let other = Upstream::named("other").await;
     let mut harness = start(&version(&upstream)).await;
     let mut client = harness.connect().await;

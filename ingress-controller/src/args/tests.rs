@@ -149,7 +149,7 @@ fn unknown_flags_are_told_apart_from_those_of_ingress_nginx() {
     let later = |flag: &str| {
         format!("{flag}: this flag of ingress-nginx is not supported by this version yet; leave it out")
     };
-    assert_eq!(wrong(&["--kubeconfig=/root/.kube/config"]), later("--kubeconfig"));
+    assert_eq!(wrong(&["--kubeconfig=/home/me/.kube/config"]), later("--kubeconfig"));
     assert_eq!(wrong(&["--configmap", "a/b"]), later("--configmap"));
     assert_eq!(wrong(&["--enable-ssl-passthrough"]), later("--enable-ssl-passthrough"));
     assert_eq!(

@@ -10,6 +10,7 @@ mod client;
 mod load;
 mod manifests;
 mod run;
+mod scripts;
 #[cfg(test)]
 mod tests;
 mod upstream;
