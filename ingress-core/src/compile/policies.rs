@@ -16,6 +16,9 @@ pub(super) struct Policies {
     /// Why no route of a host may be served that the Ingress is the first to name, if so: in ingress-nginx its client certificates and its
     /// `server-snippet` hold for the host, whoever adds paths to it.
     pub(super) host_denied: Option<Arc<str>>,
+    /// Why no route of the Ingress's namespace may be served on any of its hosts, if so: its paths are regular expressions in ingress-nginx,
+    /// so which requests its protection is for cannot be told, and they must not reach another rule without it.
+    pub(super) hosts_denied: Option<Arc<str>>,
 }
 
 /// True for an Ingress whose rules are an alternative for those of another one: it makes no routes of its own.
@@ -42,6 +45,7 @@ pub(super) fn read(ingress: &Served<'_>, findings: &mut Vec<Finding>) -> Policie
             retry: Retry::default(),
             denied: None,
             host_denied: None,
+            hosts_denied: None,
         };
     }
     let (timeouts, invalid) = annotation::timeouts(values);
@@ -55,7 +59,8 @@ pub(super) fn read(ingress: &Served<'_>, findings: &mut Vec<Finding>) -> Policie
         }
     }
     reader.guards();
-    Policies { timeouts, retry, denied: reader.denied, host_denied: reader.host_denied }
+    let hosts_denied = reader.regex();
+    Policies { timeouts, retry, denied: reader.denied, host_denied: reader.host_denied, hosts_denied }
 }
 
 struct Reader<'r, 'o> {
@@ -150,6 +155,26 @@ impl Reader<'_, '_> {
             let remedy = "remove it only if everybody may get through";
             self.deny(name, "it keeps somebody out and is not supported yet in this version", remedy);
         }
+    }
+
+    /// Denies more if the paths of a denied Ingress are regular expressions.
+    fn regex(&mut self) -> Option<Arc<str>> {
+        let denied = self.denied.clone()?;
+        let values = self.ingress.annotations;
+        let name = if value(values, "use-regex").is_some_and(annotation::is_true) {
+            "use-regex"
+        } else {
+            value(values, "rewrite-target").filter(|target| !target.is_empty())?;
+            "rewrite-target"
+        };
+        let namespace = quoted(&self.ingress.object.namespace);
+        let message = format!(
+            "it makes the paths regular expressions, which are not supported yet in this version, and which requests are to be kept out \
+             cannot be told; on the hosts of this ingress all paths of namespace {namespace} are answered 503"
+        );
+        let remedy = "write plain paths, or give what is protected a host of its own";
+        self.findings.push(self.ingress.error("Denied", field(name), message, remedy));
+        Some(denied)
     }
 
     fn deny(&mut self, name: &'static str, message: &str, remedy: &str) {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use hashbrown::HashMap;
+
 use super::class::Served;
 use super::policies::Policies;
 use super::report::{Finding, ObjectRef, Severity};
@@ -30,9 +32,13 @@ impl<'c> Routes<'c, '_> {
         for host in rules.owners.keys() {
             builder = builder.host(host.clone());
         }
+        let closed = self.closed();
         for draft in rules.drafts {
             let owner = rules.owners.get(&draft.host).and_then(|owner| self.policies.get(*owner));
-            let denied = owner.and_then(|owner| owner.host_denied.as_ref());
+            let namespace = self.served.get(draft.ingress).map(|ingress| &*ingress.object.namespace);
+            let denied = owner
+                .and_then(|owner| owner.host_denied.as_ref())
+                .or_else(|| closed.get(&(draft.host.clone(), namespace?)).copied());
             if let Some(route) = self.route(draft, denied, services, findings) {
                 builder = builder.route(route);
             }
@@ -48,6 +54,20 @@ impl<'c> Routes<'c, '_> {
             Finding::new(Severity::Error, "HostNotBuilt", object, "", message, "report this as a defect")
         }));
         if table == **self.earlier { self.earlier.clone() } else { Arc::new(table) }
+    }
+
+    /// Hosts that are closed to all Ingresses of a namespace, by a denied one of them.
+    fn closed(&self) -> HashMap<(HostPattern, &str), &Arc<str>> {
+        let mut closed = HashMap::new();
+        for (ingress, policies) in self.served.iter().zip(self.policies) {
+            let Some(reason) = &policies.hosts_denied else { continue };
+            for rule in ingress.spec.rules.iter().flatten() {
+                if let Ok(host) = HostPattern::parse(rule.host.as_deref().unwrap_or_default()) {
+                    closed.entry((host, &*ingress.object.namespace)).or_insert(reason);
+                }
+            }
+        }
+        closed
     }
 
     fn route(
