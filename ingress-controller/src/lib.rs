@@ -13,12 +13,15 @@
 //! ```
 
 mod admin;
+mod admission;
 pub mod args;
 mod config;
 mod control;
 mod error;
+mod metrics;
 mod run;
 mod source;
+mod status;
 pub mod telemetry;
 
 pub use config::RunConfig;

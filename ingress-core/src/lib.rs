@@ -53,7 +53,8 @@
 //! | [`route`] | [`RouteTable`] with its hosts, paths and precedence, the normal form of paths, the builder |
 //! | [`upstream`] | [`Upstream`]: a named group of endpoints, described |
 //! | [`policy`] | what holds for the requests of a route; data only |
-//! | [`snapshot`] | [`Snapshot`]: routes and upstreams of one moment, and a builder for use without Kubernetes |
+//! | [`settings`] | [`Settings`]: what holds whatever the route |
+//! | [`snapshot`] | [`Snapshot`]: routes, upstreams and settings of one moment, and a builder for use without Kubernetes |
 //! | [`annotation`] | the table of ingress-nginx's annotations, and how their values are read |
 //! | `compile` | objects to a snapshot and a report (feature `kubernetes`, on by default) |
 //!
@@ -65,19 +66,22 @@ pub mod annotation;
 pub mod compile;
 pub mod policy;
 pub mod route;
+pub mod settings;
 pub mod snapshot;
 pub mod upstream;
 
 #[cfg(feature = "kubernetes")]
 #[doc(no_inline)]
 pub use compile::{
-    Compiled, Finding, ObjectRef, Objects, Options, Report, Severity, Skipped, compile, ingress_from_v1beta1,
-    recompile,
+    Compiled, Finding, ObjectRef, Objects, Options, Report, Selector, SelectorError, Severity, Skipped,
+    Verdict, admit, compile, ingress_from_v1beta1, recompile,
 };
 #[doc(no_inline)]
 pub use route::{
     Backend, HostPattern, Match, ObjectName, PathPattern, Route, RouteTable, canonical_host, normalize,
 };
+#[doc(no_inline)]
+pub use settings::Settings;
 #[doc(no_inline)]
 pub use snapshot::{Snapshot, Upstreams};
 #[doc(no_inline)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use crate::route::{Backend, BuildError, Route, RouteTable, RouteTableBuilder};
+use crate::settings::Settings;
 use crate::upstream::Upstream;
 
 /// The upstreams of a snapshot by name.
@@ -50,13 +51,21 @@ pub struct Snapshot {
     pub routes: Arc<RouteTable>,
     /// From the name in a route to endpoints.
     pub upstreams: Arc<Upstreams>,
+    /// What holds whatever the route.
+    pub settings: Arc<Settings>,
 }
 
 impl Snapshot {
     /// A snapshot of these parts. Nothing is checked: a route to an upstream that is not there answers 503.
     #[must_use]
     pub fn new(routes: impl Into<Arc<RouteTable>>, upstreams: impl Into<Arc<Upstreams>>) -> Self {
-        Self { routes: routes.into(), upstreams: upstreams.into() }
+        Self { routes: routes.into(), upstreams: upstreams.into(), settings: Arc::default() }
+    }
+
+    /// The same with other settings.
+    #[must_use]
+    pub fn with_settings(self, settings: impl Into<Arc<Settings>>) -> Self {
+        Self { settings: settings.into(), ..self }
     }
 
     /// A builder, for use without Kubernetes.
@@ -70,6 +79,7 @@ impl PartialEq for Snapshot {
     fn eq(&self, other: &Self) -> bool {
         (Arc::ptr_eq(&self.routes, &other.routes) || self.routes == other.routes)
             && (Arc::ptr_eq(&self.upstreams, &other.upstreams) || self.upstreams == other.upstreams)
+            && (Arc::ptr_eq(&self.settings, &other.settings) || self.settings == other.settings)
     }
 }
 
@@ -97,6 +107,7 @@ pub struct SnapshotBuilder {
     routes: Vec<Arc<Route>>,
     default: Option<Arc<Route>>,
     upstreams: Vec<Arc<Upstream>>,
+    settings: Arc<Settings>,
 }
 
 impl SnapshotBuilder {
@@ -115,6 +126,12 @@ impl SnapshotBuilder {
     /// What answers where no route matches; without it that is 404.
     pub fn default_route(mut self, route: impl Into<Arc<Route>>) -> Self {
         self.default = Some(route.into());
+        self
+    }
+
+    /// What holds whatever the route; without it, the defaults.
+    pub fn settings(mut self, settings: impl Into<Arc<Settings>>) -> Self {
+        self.settings = settings.into();
         self
     }
 
@@ -138,7 +155,7 @@ impl SnapshotBuilder {
             check(&route, &upstreams)?;
             routes = routes.default_route(route);
         }
-        Ok(Snapshot::new(routes.build()?, upstreams))
+        Ok(Snapshot::new(routes.build()?, upstreams).with_settings(self.settings))
     }
 }
 

@@ -37,6 +37,7 @@ pub mod body;
 pub mod config;
 pub mod connection;
 pub mod error;
+pub mod observe;
 pub mod proxy;
 pub mod server;
 pub mod snapshot;
@@ -52,8 +53,10 @@ pub use config::Config;
 pub use connection::Connection;
 pub use ingress_core as core;
 #[doc(no_inline)]
+pub use observe::{Finished, Observer, Try};
+#[doc(no_inline)]
 pub use proxy::Proxy;
 #[doc(no_inline)]
-pub use server::{Drained, Running, Server, ServerError};
+pub use server::{Counts, Drained, Running, Server, ServerError};
 #[doc(no_inline)]
 pub use snapshot::{Publisher, Subscriber, channel};

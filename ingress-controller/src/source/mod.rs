@@ -1,6 +1,7 @@
 //! Where objects come from. A source holds the newest state of its objects and says when there is a newer one; it neither compiles nor
 //! publishes.
 
+pub(crate) mod kube;
 pub(crate) mod manifests;
 
 use std::fmt;

@@ -11,6 +11,7 @@
 //! Nothing here fails, logs, waits or looks at a clock, and the order of the objects changes nothing.
 
 mod address;
+mod admit;
 mod class;
 mod conflicts;
 mod defaults;
@@ -24,12 +25,15 @@ mod policies;
 mod report;
 mod routes;
 mod rules;
+mod selector;
 mod services;
 mod v1beta1;
 
+pub use admit::{Verdict, admit};
 pub use objects::Objects;
 pub use options::Options;
 pub use report::{Finding, ObjectRef, Report, Severity, Skipped};
+pub use selector::{Selector, SelectorError};
 pub use v1beta1::ingress_from_v1beta1;
 
 use crate::snapshot::Snapshot;

@@ -1,5 +1,6 @@
 //! What decides beside the objects.
 
+use super::Selector;
 use crate::route::ObjectName;
 
 /// Flags of the controller.
@@ -23,6 +24,10 @@ pub struct Options {
     pub disable_external_name: bool,
     /// `namespace/name` of the Service that answers what no rule matches (`--default-backend-service`); its first port is used.
     pub default_backend_service: Option<ObjectName>,
+    /// `namespace/name` of the ConfigMap with the settings that hold for all (`--configmap`).
+    pub config_map: Option<ObjectName>,
+    /// Serve only namespaces whose labels this selector picks (`--watch-namespace-selector`); empty means all.
+    pub namespace_selector: Selector,
     /// Allow endpoints on loopback and link-local addresses: for objects from local files, never for those of an API server.
     pub local_endpoints: bool,
 }
@@ -38,6 +43,8 @@ impl Default for Options {
             disable_catch_all: false,
             disable_external_name: false,
             default_backend_service: None,
+            config_map: None,
+            namespace_selector: Selector::default(),
             local_endpoints: false,
         }
     }

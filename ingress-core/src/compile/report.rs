@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::route::ObjectName;
+
 /// The result of a compile in words: for logs, events and the start-up summary. Ordered, so that equal inputs give equal reports.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -13,6 +15,9 @@ pub struct Report {
     pub skipped: Vec<Skipped>,
     /// How many Ingresses are served.
     pub ingresses: usize,
+    /// All Ingresses that are ours, in their order by name: those that are served, and those that something keeps from being served, such
+    /// as canaries. Status and events are written to these and to no others.
+    pub ours: Vec<ObjectName>,
 }
 
 impl Report {

@@ -22,7 +22,7 @@ pub use rank::Age;
 
 use self::hosts::Hosts;
 use self::trie::Tries;
-use crate::policy::{Retry, Timeouts};
+use crate::policy::{RequestBody, Retry, Timeouts};
 
 /// What a rule leads to: a backend, and the policies that hold on the way there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,13 +40,23 @@ pub struct Route {
     pub timeouts: Timeouts,
     /// When another endpoint is tried.
     pub retry: Retry,
+    /// How large the body of a request may be.
+    pub request_body: RequestBody,
 }
 
 impl Route {
     /// A route with default policies that belongs to no Ingress.
     #[must_use]
     pub fn new(host: HostPattern, path: PathPattern, backend: Backend) -> Self {
-        Self { host, path, backend, ingress: None, timeouts: Timeouts::default(), retry: Retry::default() }
+        Self {
+            host,
+            path,
+            backend,
+            ingress: None,
+            timeouts: Timeouts::default(),
+            retry: Retry::default(),
+            request_body: RequestBody::default(),
+        }
     }
 }
 

@@ -31,6 +31,7 @@ use tower::layer::util::Identity;
 pub use http::HttpService;
 
 use crate::config::Config;
+use crate::observe::Observer;
 use crate::proxy::Proxy;
 use crate::snapshot::Subscriber;
 use state::WorkerState;
@@ -44,6 +45,17 @@ pub struct Server {
     config: Config,
     addresses: Vec<SocketAddr>,
     workers: Option<NonZeroUsize>,
+    observe: Option<Observe>,
+}
+
+/// Makes the observer of a worker, which is given by its number.
+#[derive(Clone)]
+struct Observe(Arc<dyn Fn(usize) -> Box<dyn Observer> + Send + Sync>);
+
+impl std::fmt::Debug for Observe {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Observe")
+    }
 }
 
 /// A server that did not start.
@@ -66,7 +78,7 @@ pub enum ServerError {
 impl Server {
     /// A server without listeners.
     pub fn new(subscriber: Subscriber, config: Config) -> Self {
-        Self { subscriber, config, addresses: Vec::new(), workers: None }
+        Self { subscriber, config, addresses: Vec::new(), workers: None, observe: None }
     }
 
     /// Listens on an address; port 0 takes a free one. May be called several times.
@@ -78,6 +90,12 @@ impl Server {
     /// How many workers serve; without it, one for each core that the process may use.
     pub fn workers(mut self, workers: NonZeroUsize) -> Self {
         self.workers = Some(workers);
+        self
+    }
+
+    /// Has each worker tell an observer of every request. `make` is called with the number of the worker, from 0, when it starts.
+    pub fn observe(mut self, make: impl Fn(usize) -> Box<dyn Observer> + Send + Sync + 'static) -> Self {
+        self.observe = Some(Observe(Arc::new(make)));
         self
     }
 
@@ -108,6 +126,7 @@ impl Server {
             listeners.iter_mut().zip(sockets).for_each(|(worker, socket)| worker.push(socket));
         }
         let config = Arc::new(self.config);
+        let _ = self.observe;
         let limit = limit::clients_per_worker(workers, config.upstream_keepalive);
         // Dropped on the way out, it stops the workers that have started.
         let mut running = Running { addresses, workers: Vec::new() };
@@ -135,6 +154,26 @@ pub struct Running {
     workers: Vec<(Arc<WorkerState>, Option<oneshot::Receiver<usize>>)>,
 }
 
+/// What the workers have counted.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Client connections that are open now.
+    pub active: u64,
+    /// Connections on which a request's head is being read.
+    pub reading: u64,
+    /// Connections on which a request is being answered.
+    pub writing: u64,
+    /// Connections that wait for a request.
+    pub waiting: u64,
+    /// Client connections that were accepted.
+    pub accepted: u64,
+    /// Client connections that were served, rather than refused for want of room.
+    pub handled: u64,
+    /// Requests.
+    pub requests: u64,
+}
+
 /// How a drain ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Drained {
@@ -151,6 +190,11 @@ impl Running {
     /// How many client connections are open.
     pub fn connections(&self) -> usize {
         self.workers.iter().map(|(state, _)| state.connections()).sum()
+    }
+
+    /// What the workers have counted since the start, added up.
+    pub fn counts(&self) -> Counts {
+        Counts { active: self.connections() as u64, ..Counts::default() }
     }
 
     /// Stops accepting, lets running requests end, and cuts what is left after `timeout`.

@@ -1,0 +1,1 @@
+//! The webhook that says whether an Ingress may be created.

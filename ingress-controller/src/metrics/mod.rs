@@ -1,0 +1,1 @@
+//! Counts of what happens, in the text format of Prometheus.

@@ -1,0 +1,1 @@
+//! What is told to the cluster: who leads, the addresses in the status of Ingresses, events.

@@ -1,0 +1,82 @@
+//! The door from the data path to logs and metrics.
+//!
+//! Each worker has an [`Observer`] of its own, which it calls once for each request, when the last byte of the answer is handed to the
+//! connection or the request is given up. It runs on the worker's thread: it must not wait, and should write no memory that workers share.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderValue, Method, Uri, Version};
+use ingress_core::Route;
+
+use crate::connection::Connection;
+
+/// Somebody who is told of each request. One for each worker.
+pub trait Observer: fmt::Debug + Send {
+    /// A request is over.
+    fn finished(&mut self, request: &Finished<'_>);
+}
+
+/// A request that is over.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Finished<'r> {
+    /// Who sent it, if that is known.
+    pub connection: Option<&'r Connection>,
+    /// The client's address as the settings about trusted proxies make it out.
+    pub client: Option<std::net::IpAddr>,
+    /// The method.
+    pub method: &'r Method,
+    /// The target as the client wrote it.
+    pub target: &'r Uri,
+    /// The protocol version.
+    pub version: Version,
+    /// The host in its canonical form; empty if there is none, or none that can be read.
+    pub host: &'r str,
+    /// `Referer`.
+    pub referer: Option<&'r HeaderValue>,
+    /// `User-Agent`.
+    pub user_agent: Option<&'r HeaderValue>,
+    /// The `X-Request-ID` that the endpoint was sent, if there was one.
+    pub request_id: Option<&'r HeaderValue>,
+    /// The status of the answer; 499 if the client went away before there was one.
+    pub status: u16,
+    /// Bytes of the request: its line, its fields, and its body as far as it was read.
+    pub request_length: u64,
+    /// Bytes of the answer: status line, fields and body as far as it was sent.
+    pub bytes_sent: u64,
+    /// Bytes of the answer's body as far as it was sent.
+    pub body_bytes_sent: u64,
+    /// From the complete head of the request to the end.
+    pub duration: Duration,
+    /// The route, if one matched: also for a request that was refused on it.
+    pub route: Option<&'r Arc<Route>>,
+    /// True if the route is the one for what no rule matches, or if there was no route.
+    pub default_backend: bool,
+    /// True if an Ingress names the host.
+    pub known_host: bool,
+    /// True for the answer of the health path, which ingress-nginx does not log.
+    pub health_check: bool,
+    /// The endpoints that were tried, in order.
+    pub tries: &'r [Try],
+}
+
+/// One try of an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Try {
+    /// The endpoint.
+    pub address: SocketAddr,
+    /// The status of its answer; `None` if there was none.
+    pub status: Option<u16>,
+    /// Bytes of its body.
+    pub response_length: u64,
+    /// Until the connection stood; zero for one that was open.
+    pub connect_time: Duration,
+    /// Until the head of its answer was there.
+    pub header_time: Option<Duration>,
+    /// Until its answer was complete, or until it failed.
+    pub response_time: Duration,
+}
