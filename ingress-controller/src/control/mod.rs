@@ -6,11 +6,12 @@ mod summary;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use ingress_core::{Endpoints, Options, Report, Snapshot, recompile};
+use ingress_core::{Compiler, Endpoints, Global, Options, Report, Snapshot};
 use ingress_proxy::Publisher;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
-use crate::source::{Loaded, Problem, Source};
+use crate::source::{Loaded, Problem, Source, Touched};
 use settle::settle;
 
 /// What is served since the last change, and what is to be said about it.
@@ -61,9 +62,11 @@ impl Counts {
 #[derive(Debug)]
 pub(crate) struct Control<S> {
     source: S,
-    options: Options,
+    compiler: Compiler,
     publisher: Publisher,
     published: watch::Sender<Arc<Published>>,
+    /// The last compile did not come to its end, so nothing of it may be built on.
+    broken: bool,
 }
 
 impl<S: Source> Control<S> {
@@ -73,12 +76,18 @@ impl<S: Source> Control<S> {
         publisher: Publisher,
         published: watch::Sender<Arc<Published>>,
     ) -> Self {
-        Self { source, options, publisher, published }
+        Self { source, compiler: Compiler::new(options), publisher, published, broken: false }
     }
 
     /// Reads, compiles and publishes for the first time, and says nothing yet.
     pub(crate) fn begin(&mut self) {
-        self.publish();
+        let loaded = self.source.load();
+        self.publish(Loaded { touched: Touched::All, ..loaded });
+    }
+
+    /// What holds for the whole process, as it is now.
+    pub(crate) fn global(&self) -> Arc<Global> {
+        self.compiler.compiled().global.clone()
     }
 
     /// Says what is served.
@@ -88,31 +97,53 @@ impl<S: Source> Control<S> {
 
     /// Follows the source until `stop` is closed.
     pub(crate) async fn run(mut self, mut stop: watch::Receiver<()>) {
+        // One half of the thread is for what else it does.
+        let mut rested = Instant::now();
         loop {
             tokio::select! {
                 _ = stop.changed() => return,
-                () = settle(&mut self.source) => {}
+                () = settle(&mut self.source, rested) => {}
             }
-            let before = (self.publisher.current(), self.published.borrow().clone());
-            // Unwinding costs this change; the one after it is tried as if nothing had been.
-            if catch_unwind(AssertUnwindSafe(|| self.publish())).is_err() {
-                tracing::error!(
-                    "the last change made the compile fail and is not served; please report this defect"
-                );
-                continue;
-            }
-            let after = (self.publisher.current(), self.published.borrow().clone());
-            summary::log(&summary::delta((&before.0, &before.1), (&after.0, &after.1)));
+            let start = Instant::now();
+            self.follow();
+            rested = Instant::now() + start.elapsed();
         }
     }
 
-    fn publish(&mut self) {
-        let Loaded { objects, problems } = self.source.load();
-        let compiled = recompile(&self.publisher.current(), &objects, &self.options);
+    /// Takes up what has changed. Unwinding costs this change; the one after it is tried as if nothing had been.
+    fn follow(&mut self) {
+        let before = (self.publisher.current(), self.published.borrow().clone());
+        let mut loaded = self.source.load();
+        if self.broken {
+            loaded.touched = Touched::All;
+        }
+        let touched = loaded.touched.clone();
+        self.broken = catch_unwind(AssertUnwindSafe(|| self.publish(loaded))).is_err();
+        if self.broken {
+            return tracing::error!(
+                "the last change made the compile fail and is not served; please report this defect"
+            );
+        }
+        let after = (self.publisher.current(), self.published.borrow().clone());
+        match touched {
+            Touched::All | Touched::Nothing => {
+                summary::log(&summary::delta((&before.0, &before.1), (&after.0, &after.1)));
+            }
+            Touched::Endpoints(services) => summary::log_endpoints(&services, &before.1, &after.1),
+        }
+    }
+
+    fn publish(&mut self, loaded: Loaded) {
+        let Loaded { objects, touched, problems } = loaded;
+        let compiled = match &touched {
+            Touched::All => self.compiler.compile(&objects),
+            Touched::Endpoints(services) => self.compiler.endpoints(&objects, services),
+            Touched::Nothing => self.compiler.compiled(),
+        };
         let counts = Counts::of(&compiled.snapshot);
-        self.publisher.publish(compiled.snapshot);
+        let report = compiled.report.clone();
+        self.publisher.publish(compiled.snapshot.clone());
         let generation = self.published.borrow().generation + 1;
-        let published = Published { generation, counts, report: compiled.report, problems };
-        self.published.send_replace(Arc::new(published));
+        self.published.send_replace(Arc::new(Published { generation, counts, report, problems }));
     }
 }

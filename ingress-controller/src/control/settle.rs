@@ -1,38 +1,35 @@
 //! Waiting for quiet: one change seldom comes alone.
 
-use std::time::Duration;
-
 use tokio::time::{Instant, sleep_until};
 
 use crate::source::Source;
 
-/// A change is taken up when this long no other has followed.
-const QUIET: Duration = Duration::from_millis(50);
-
-/// And after this long in any case.
-const MOST: Duration = Duration::from_millis(500);
-
-/// Waits for a change, and then until the changes pause.
-pub(super) async fn settle<S: Source>(source: &mut S) {
-    source.changed().await;
-    let latest = Instant::now() + MOST;
+/// Waits for a change, and then until the changes pause as the source asks for, but not past its limit. Never ends before `rested`, so
+/// that changes that never pause do not take all of the thread.
+pub(super) async fn settle<S: Source>(source: &mut S, rested: Instant) {
+    let mut pace = source.changed().await;
+    let start = Instant::now();
     loop {
-        let quiet = latest.min(Instant::now() + QUIET);
+        let until = (start + pace.most).min(Instant::now() + pace.quiet).max(rested);
         tokio::select! {
             // In this order: a source that never rests must not put it off for ever.
             biased;
-            () = sleep_until(quiet) => return,
-            () = source.changed() => {}
+            () = sleep_until(until) => return,
+            more = source.changed() => pace = pace.and(more),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use tokio::time::{advance, interval};
 
     use super::*;
-    use crate::source::Loaded;
+    use crate::source::{Loaded, Pace};
+
+    const PACE: Pace = Pace { quiet: Duration::from_millis(50), most: Duration::from_millis(500) };
 
     /// Changes at fixed times after the start.
     struct Timed {
@@ -41,12 +38,13 @@ mod tests {
     }
 
     impl Source for Timed {
-        async fn changed(&mut self) {
+        async fn changed(&mut self) -> Pace {
             match self.at.is_empty() {
                 true => std::future::pending().await,
                 false => {
                     sleep_until(self.start + Duration::from_millis(self.at[0])).await;
                     self.at.remove(0);
+                    PACE
                 }
             }
         }
@@ -57,8 +55,12 @@ mod tests {
     }
 
     async fn settled_after(at: Vec<u64>) -> u64 {
+        settled_and_rested(at, Duration::ZERO).await
+    }
+
+    async fn settled_and_rested(at: Vec<u64>, rest: Duration) -> u64 {
         let start = Instant::now();
-        settle(&mut Timed { start, at }).await;
+        settle(&mut Timed { start, at }, start + rest).await;
         u64::try_from(start.elapsed().as_millis()).unwrap()
     }
 
@@ -72,6 +74,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn it_ends_though_changes_never_do() {
         assert_eq!(settled_after((0..200).map(|step| 1000 + 10 * step).collect()).await, 1500);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_rests_before_it_works_again() {
+        assert_eq!(settled_and_rested(vec![1000], Duration::from_millis(1200)).await, 1200);
+        assert_eq!(settled_and_rested(vec![1000], Duration::from_millis(900)).await, 1050);
     }
 
     #[tokio::test(start_paused = true)]

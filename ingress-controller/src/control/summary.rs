@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ingress_core::{Backend, Endpoints, Finding, Report, Route, Severity, Skipped, Snapshot, Upstream};
+use ingress_core::{Backend, Endpoints, Finding, ObjectName, Report, Route, Severity, Skipped, Snapshot, Upstream};
 
 use super::Published;
 use crate::source::Problem;
@@ -73,12 +73,22 @@ pub(super) fn delta(before: (&Snapshot, &Published), after: (&Snapshot, &Publish
             None => "no default backend any more".into(),
         });
     }
-    compare("upstream", (&upstreams(before.0), &upstreams(after.0)), changed_upstream, &mut parts);
+    let (old, new) = (upstreams(before.0, after.0), upstreams(after.0, before.0));
+    compare("upstream", (&old, &new), changed_upstream, &mut parts);
     if !parts.is_empty() {
         lines.push(Line::Info(format!("{}; now {}", parts.join(", "), totals(after.1))));
     }
     reports(before.1, after.1, &mut lines);
     lines
+}
+
+/// A change of endpoints is part of every day: it is logged only for who looks for a fault.
+pub(super) fn log_endpoints(services: &BTreeSet<ObjectName>, before: &Published, after: &Published) {
+    let names: Vec<_> = services.iter().take(MOST_NAMES).map(ToString::to_string).collect();
+    tracing::debug!("endpoints changed: {} ({})", counted(services.len(), "service"), names.join("; "));
+    let mut lines = Vec::new();
+    reports(before, after, &mut lines);
+    log(&lines);
 }
 
 fn totals(published: &Published) -> String {
@@ -146,8 +156,13 @@ fn changed_routes<'s>(before: &'s Snapshot, after: &'s Snapshot) -> (Routes<'s>,
     (of(before, after), of(after, before))
 }
 
-fn upstreams(snapshot: &Snapshot) -> BTreeMap<String, &Upstream> {
-    snapshot.upstreams.iter().map(|upstream| (upstream.name.to_string(), &**upstream)).collect()
+/// Those upstreams that are not the same in the other.
+fn upstreams<'s>(one: &'s Snapshot, other: &Snapshot) -> BTreeMap<String, &'s Upstream> {
+    let same = |upstream: &&Arc<Upstream>| {
+        other.upstreams.get(&upstream.name).is_some_and(|theirs| Arc::ptr_eq(upstream, theirs))
+    };
+    let differ = one.upstreams.iter().filter(|upstream| !same(upstream));
+    differ.map(|upstream| (upstream.name.to_string(), &**upstream)).collect()
 }
 
 fn changed_upstream(name: &str, before: &&Upstream, after: &&Upstream) -> String {

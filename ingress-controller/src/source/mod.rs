@@ -3,20 +3,40 @@
 
 pub(crate) mod kube;
 pub(crate) mod manifests;
+mod problem;
 
-use std::fmt;
+use std::collections::BTreeSet;
 use std::future::Future;
-use std::path::PathBuf;
+use std::time::Duration;
 
-use ingress_core::Objects;
+use ingress_core::{ObjectName, Objects};
+
+pub use problem::Problem;
 
 /// A source of objects.
 pub(crate) trait Source {
-    /// Waits until there may be something new since the last [`load`](Self::load). Nothing is lost if it is dropped while it waits.
-    fn changed(&mut self) -> impl Future<Output = ()>;
+    /// Waits until there may be something new since the last [`load`](Self::load), and says how it is to be taken up. Nothing is lost if it
+    /// is dropped while it waits.
+    fn changed(&mut self) -> impl Future<Output = Pace>;
 
-    /// All objects of this moment, and what could not be read.
+    /// All objects of this moment, what of them is new, and what could not be read.
     fn load(&mut self) -> Loaded;
+}
+
+/// How long to wait for more after a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Pace {
+    /// The change is taken up when this long no other has followed.
+    pub(crate) quiet: Duration,
+    /// And after this long in any case.
+    pub(crate) most: Duration,
+}
+
+impl Pace {
+    /// The longer of both, in each part.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self { quiet: self.quiet.max(other.quiet), most: self.most.max(other.most) }
+    }
 }
 
 /// What a source knows at one moment.
@@ -24,48 +44,39 @@ pub(crate) trait Source {
 pub(crate) struct Loaded {
     /// The objects.
     pub(crate) objects: Objects,
+    /// What of them is new.
+    pub(crate) touched: Touched,
     /// What could not be read, in a fixed order.
     pub(crate) problems: Vec<Problem>,
 }
 
-/// Something that a source could not read. Its last good content stays in use.
-///
-/// Displays as `shop.yaml:12:17: spec.rules[0].host: invalid type …; the last good content of this file stays in use`. Never holds the
-/// content of a Secret.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-pub struct Problem {
-    /// The file or folder.
-    pub path: PathBuf,
-    /// The line in the file, from 1, where it is known.
-    pub line: Option<u64>,
-    /// The column in the line, from 1, where it is known.
-    pub column: Option<u64>,
-    /// The field, as a path from the root of the document; empty if it is the document as a whole.
-    pub field: String,
-    /// What is wrong, with the value.
-    pub message: String,
-    /// What becomes of it, or what to do.
-    pub remedy: String,
+/// What differs from the load before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Touched {
+    /// No object.
+    Nothing,
+    /// Only EndpointSlices, of these Services.
+    Endpoints(BTreeSet<ObjectName>),
+    /// Anything.
+    All,
 }
 
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.path.display())?;
-        if let Some(line) = self.line {
-            write!(f, ":{line}")?;
-            if let Some(column) = self.column {
-                write!(f, ":{column}")?;
+impl Default for Touched {
+    fn default() -> Self {
+        Self::All
+    }
+}
+
+impl Touched {
+    /// Both.
+    pub(crate) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::All, _) | (_, Self::All) => Self::All,
+            (Self::Nothing, one) | (one, Self::Nothing) => one,
+            (Self::Endpoints(mut services), Self::Endpoints(more)) => {
+                services.extend(more);
+                Self::Endpoints(services)
             }
         }
-        f.write_str(": ")?;
-        if !self.field.is_empty() {
-            write!(f, "{}: ", self.field)?;
-        }
-        f.write_str(&self.message)?;
-        if !self.remedy.is_empty() {
-            write!(f, "; {}", self.remedy)?;
-        }
-        Ok(())
     }
 }

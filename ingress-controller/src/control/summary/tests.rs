@@ -12,14 +12,7 @@ fn published(snapshot: &Snapshot, findings: &[&str], problems: &[&str]) -> Publi
         .iter()
         .map(|text| Finding::new(Severity::Warning, "Any", object(), "spec", *text, "do it"))
         .collect();
-    let problem = |text: &&str| Problem {
-        path: "a.yaml".into(),
-        line: Some(3),
-        column: None,
-        field: String::new(),
-        message: (*text).into(),
-        remedy: String::new(),
-    };
+    let problem = |text: &&str| Problem { line: Some(3), ..Problem::new("a.yaml", *text, "") };
     let problems = problems.iter().map(problem).collect();
     Published { generation: 1, counts: Counts::of(snapshot), report, problems }
 }

@@ -1,30 +1,126 @@
-//! Objects from the Kubernetes API server.
+//! Objects from the Kubernetes API server: a reflector for each kind, whose stores are read at once when something has changed.
+//!
+//! Own stores rather than those of kube: they know what a change is worth (a new status is worth nothing to the compile), and they keep the
+//! content of Secrets and ConfigMaps only while somebody refers to it.
 
+mod changes;
+mod client;
+mod content;
+mod kind;
+mod progress;
+mod reader;
+mod reflect;
+mod scope;
+mod store;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
-use ingress_core::{ObjectName, Objects};
-use k8s_openapi::api::core::v1::Service;
-use k8s_openapi::api::networking::v1::Ingress;
+use ::kube::Client;
+use ingress_core::{ObjectName, Objects, Options};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
-/// Reads what the reflectors hold, from any thread. Clones read the same.
-#[derive(Debug, Clone)]
-pub(crate) struct Reader;
+pub(crate) use client::connect;
+pub(crate) use reader::Reader;
 
-impl Reader {
-    /// All objects of this moment.
-    pub(crate) fn objects(&self) -> Objects {
-        Objects::default()
+use super::{Loaded, Pace, Problem, Source, Touched};
+use changes::Changes;
+use progress::Progress;
+use reader::Stores;
+
+/// How often it is said again what is waited for.
+const REMIND: Duration = Duration::from_secs(30);
+
+/// The API server as a source.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    options: Options,
+    stores: Arc<Stores>,
+    changes: Arc<Changes>,
+    progress: Arc<Progress>,
+    /// Whose content is kept.
+    wanted: Wanted,
+    /// Ends with this.
+    _tasks: JoinSet<()>,
+}
+
+/// The Secrets and ConfigMaps whose content is kept.
+#[derive(Debug)]
+struct Wanted {
+    secrets: watch::Sender<BTreeSet<ObjectName>>,
+    config_maps: watch::Sender<BTreeSet<ObjectName>>,
+}
+
+impl Cluster {
+    /// Reads everything once. Returns when each kind has been read, or may not be read and is one that can be done without. `waiting` is
+    /// told what is missing, each time that this changes.
+    pub(crate) async fn start(client: &Client, options: &Options, waiting: impl Fn(Vec<String>)) -> Self {
+        let wanted = Wanted { secrets: watch::Sender::default(), config_maps: watch::Sender::default() };
+        let cluster = Self {
+            options: options.clone(),
+            stores: Arc::default(),
+            changes: Arc::default(),
+            progress: Arc::default(),
+            wanted,
+            _tasks: JoinSet::new(),
+        };
+        cluster.sync(client, waiting).await
     }
 
-    /// The Ingress of a name.
-    pub(crate) fn ingress(&self, name: &ObjectName) -> Option<Arc<Ingress>> {
-        let _ = name;
-        None
+    async fn sync(mut self, client: &Client, waiting: impl Fn(Vec<String>)) -> Self {
+        let tasks = reflect::Tasks {
+            client,
+            options: &self.options,
+            changes: &self.changes,
+            progress: &self.progress,
+        };
+        let mut stores = tasks.plain(&mut self._tasks);
+        self.progress.synced(&waiting).await;
+        // Now that it is known which content is wanted, no other is ever kept.
+        self.stores = Arc::new(stores.clone());
+        self.want(&self.reader().objects());
+        stores.secrets = tasks.with_content(&self.wanted.secrets, &mut self._tasks);
+        stores.config_maps = tasks.with_content(&self.wanted.config_maps, &mut self._tasks);
+        self.stores = Arc::new(stores);
+        self.progress.synced(&waiting).await;
+        self.changes.take();
+        self
     }
 
-    /// The Service of a name.
-    pub(crate) fn service(&self, name: &ObjectName) -> Option<Arc<Service>> {
-        let _ = name;
-        None
+    /// Reads the stores from elsewhere.
+    pub(crate) fn reader(&self) -> Reader {
+        Reader::new(self.stores.clone(), self.progress.clone())
+    }
+
+    /// Follows what the objects refer to.
+    fn want(&self, objects: &Objects) {
+        let references = ingress_core::referenced(objects, &self.options);
+        let renew = |held: &watch::Sender<BTreeSet<ObjectName>>, new: BTreeSet<ObjectName>| {
+            held.send_if_modified(|held| {
+                let differs = *held != new;
+                *held = new;
+                differs
+            });
+        };
+        renew(&self.wanted.secrets, references.secrets);
+        renew(&self.wanted.config_maps, references.config_maps);
+    }
+}
+
+impl Source for Cluster {
+    async fn changed(&mut self) -> Pace {
+        self.changes.wait().await
+    }
+
+    fn load(&mut self) -> Loaded {
+        // First what has changed: what comes in between is read now and once more the next time.
+        let touched = self.changes.take();
+        let objects = self.reader().objects();
+        if touched == Touched::All {
+            self.want(&objects);
+        }
+        Loaded { objects, touched, problems: self.progress.problems() }
     }
 }

@@ -168,14 +168,7 @@ impl Walk<'_> {
 }
 
 fn problem(path: &Path, message: &str, remedy: &str) -> Problem {
-    Problem {
-        path: path.to_owned(),
-        line: None,
-        column: None,
-        field: String::new(),
-        message: message.into(),
-        remedy: remedy.into(),
-    }
+    Problem::new(path.display().to_string(), message, remedy)
 }
 
 /// The path with the links on the way to its folder followed. Events name files so.

@@ -19,11 +19,14 @@ use std::time::Duration;
 
 use ingress_core::{Finding, ObjectRef, Objects, Severity};
 
-use super::{Loaded, Problem, Source};
+use super::{Loaded, Pace, Problem, Source, Touched};
 use defect::Defect;
 use files::{Files, Fingerprint, Found};
 use object::Entry;
 use watch::Watch;
+
+/// Editors write a file in several steps, and people several files.
+const PACE: Pace = Pace { quiet: Duration::from_millis(50), most: Duration::from_millis(500) };
 
 /// How often files are looked at where they cannot be watched.
 const POLL: Duration = Duration::from_secs(2);
@@ -123,16 +126,17 @@ impl Manifests {
 }
 
 impl Source for Manifests {
-    async fn changed(&mut self) {
+    async fn changed(&mut self) -> Pace {
         if self.watch.is_complete() && self.files.values().all(|file| file.fingerprint.is_some()) {
-            return self.watch.changed().await;
+            self.watch.changed().await;
+            return PACE;
         }
         loop {
             tokio::select! {
-                () = self.watch.changed() => return,
+                () = self.watch.changed() => return PACE,
                 () = tokio::time::sleep(POLL) => {
                     if self.differs() {
-                        return;
+                        return PACE;
                     }
                 }
             }
@@ -145,7 +149,7 @@ impl Source for Manifests {
         let mut problems: Vec<_> =
             self.unreadable.values().chain(&self.gone).chain(of_files).cloned().collect();
         problems.sort();
-        Loaded { objects: self.objects(), problems }
+        Loaded { objects: self.objects(), touched: Touched::All, problems }
     }
 }
 
@@ -174,7 +178,7 @@ impl File {
             _ => KEPT.to_owned(),
         };
         let Defect { line, column, field, message } = defect;
-        Problem { path: path.to_owned(), line, column, field, message, remedy }
+        Problem { line, column, field, ..Problem::new(path.display().to_string(), message, remedy) }
     }
 }
 

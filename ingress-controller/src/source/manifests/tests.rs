@@ -26,7 +26,7 @@ impl Folder {
 
     /// The names of the Services, and the problems without the folder's path.
     fn load(&mut self) -> (Vec<String>, Vec<String>) {
-        let Loaded { objects, problems } = self.manifests.load();
+        let Loaded { objects, problems, .. } = self.manifests.load();
         let names = objects.services.iter().filter_map(|service| service.metadata.name.clone()).collect();
         let folder = format!("{}/", self.folder.path().display());
         let problems = problems.iter().map(|problem| problem.to_string().replace(&folder, "")).collect();

@@ -1,0 +1,70 @@
+//! Reading what the reflectors hold.
+
+use std::sync::Arc;
+
+use ingress_core::{ObjectName, Objects};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret, Service};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
+
+use super::kind::Kind;
+use super::progress::Progress;
+use super::reflect::resource;
+use super::store::Store;
+
+/// The stores of each kind: one for each scope.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Stores {
+    pub(super) ingresses: Vec<Store<Ingress>>,
+    pub(super) ingress_classes: Vec<Store<IngressClass>>,
+    pub(super) services: Vec<Store<Service>>,
+    pub(super) endpoint_slices: Vec<Store<EndpointSlice>>,
+    pub(super) namespaces: Vec<Store<Namespace>>,
+    pub(super) secrets: Vec<Store<Secret>>,
+    pub(super) config_maps: Vec<Store<ConfigMap>>,
+}
+
+/// Reads what the reflectors hold, from any thread. Clones read the same.
+#[derive(Debug, Clone)]
+pub(crate) struct Reader {
+    stores: Arc<Stores>,
+    progress: Arc<Progress>,
+}
+
+impl Reader {
+    pub(super) fn new(stores: Arc<Stores>, progress: Arc<Progress>) -> Self {
+        Self { stores, progress }
+    }
+
+    /// All objects of this moment.
+    pub(crate) fn objects(&self) -> Objects {
+        let mut objects = Objects::default();
+        let stores = &*self.stores;
+        objects.ingresses = all(&stores.ingresses);
+        objects.ingress_classes = all(&stores.ingress_classes);
+        objects.services = all(&stores.services);
+        objects.endpoint_slices = all(&stores.endpoint_slices);
+        objects.namespaces = all(&stores.namespaces);
+        objects.secrets = all(&stores.secrets);
+        objects.config_maps = all(&stores.config_maps);
+        objects.ingress_classes_unknown = self.progress.is_unknown(&resource::<IngressClass>());
+        objects.secrets_unknown = self.progress.is_unknown(&resource::<Secret>());
+        objects
+    }
+
+    /// The Ingress of a name.
+    pub(crate) fn ingress(&self, name: &ObjectName) -> Option<Arc<Ingress>> {
+        self.stores.ingresses.iter().find_map(|store| store.get(name))
+    }
+
+    /// The Service of a name.
+    pub(crate) fn service(&self, name: &ObjectName) -> Option<Arc<Service>> {
+        self.stores.services.iter().find_map(|store| store.get(name))
+    }
+}
+
+fn all<K: Kind>(stores: &[Store<K>]) -> Vec<Arc<K>> {
+    let mut objects = Vec::new();
+    stores.iter().for_each(|store| store.all(&mut objects));
+    objects
+}
