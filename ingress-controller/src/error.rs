@@ -22,6 +22,16 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// The API server cannot be asked.
+    #[error("{flag}: {message}; {remedy}")]
+    Cluster {
+        /// The flag or variable that says how to reach it.
+        flag: &'static str,
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        remedy: &'static str,
+    },
     /// HTTP and health check were given the same port.
     #[error("--http-port and --healthz-port are both {0}; pass two different ports")]
     SamePort(u16),
@@ -57,7 +67,11 @@ impl Error {
     /// What the process exits with: 2 for a wrong flag, else 1.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::NoSource | Self::Manifests { .. } | Self::SamePort(_) | Self::NoAddress => 2,
+            Self::NoSource
+            | Self::Cluster { .. }
+            | Self::Manifests { .. }
+            | Self::SamePort(_)
+            | Self::NoAddress => 2,
             Self::Listen { .. } | Self::System { .. } | Self::Ended => 1,
         }
     }

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ingress_core::{Backend, Endpoints, Finding, ObjectName, Report, Route, Severity, Skipped, Snapshot, Upstream};
+use ingress_core::{
+    Backend, Endpoints, Finding, ObjectName, Report, Route, Severity, Skipped, Snapshot, Upstream,
+};
 
 use super::Published;
 use crate::source::Problem;

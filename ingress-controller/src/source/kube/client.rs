@@ -22,7 +22,8 @@ pub(crate) async fn connect(cluster: &ClusterConfig) -> Result<Client, Error> {
         };
         let read = CertificateDer::pem_file_iter(path).map_err(|error| failed(error.to_string()))?;
         let read: Result<Vec<_>, _> = read.map(|certificate| Ok(certificate?.to_vec())).collect();
-        config.root_cert = Some(read.map_err(|error: rustls_pki_types::pem::Error| failed(error.to_string()))?);
+        config.root_cert =
+            Some(read.map_err(|error: rustls_pki_types::pem::Error| failed(error.to_string()))?);
     }
     Client::try_from(config).map_err(|error| Error::Cluster {
         flag: "--kubeconfig",

@@ -15,7 +15,6 @@ use tokio::time::{sleep, timeout};
 use super::changes::Changes;
 use super::kind::Kind;
 use super::store::Store;
-use crate::source::Touched;
 
 /// How many are fetched at once.
 const AT_ONCE: usize = 8;
@@ -38,7 +37,8 @@ pub(super) async fn keep_content<K>(
 {
     loop {
         let missing = store.want(&wanted.borrow_and_update());
-        let mut fetched = stream::iter(&missing).map(|name| fetch::<K>(&client, name)).buffer_unordered(AT_ONCE);
+        let mut fetched =
+            stream::iter(missing).map(|name| fetch::<K>(client.clone(), name)).buffer_unordered(AT_ONCE);
         let mut failed = false;
         while let Some(object) = fetched.next().await {
             match object {
@@ -57,11 +57,11 @@ pub(super) async fn keep_content<K>(
 }
 
 /// Reads one object with the verb that the watch needs too: nobody grants `get` on Secrets.
-async fn fetch<K>(client: &Client, name: &ObjectName) -> Result<Option<K>, ()>
+async fn fetch<K>(client: Client, name: ObjectName) -> Result<Option<K>, ()>
 where
     K: Kind<Scope = NamespaceResourceScope>,
 {
-    let api = Api::<K>::namespaced(client.clone(), &name.namespace);
+    let api = Api::<K>::namespaced(client, &name.namespace);
     let one = ListParams::default().fields(&format!("metadata.name={}", name.name));
     match timeout(PATIENCE, api.list(&one)).await {
         Ok(Ok(list)) => Ok(list.items.into_iter().next()),

@@ -96,7 +96,7 @@ impl Kind for EndpointSlice {
     fn trim(&mut self) {
         self.metadata.annotations = None;
         self.metadata.owner_references = None;
-        for endpoint in self.endpoints.iter_mut().flatten() {
+        for endpoint in &mut self.endpoints {
             endpoint.target_ref = None;
             endpoint.deprecated_topology = None;
         }
@@ -139,7 +139,9 @@ impl Kind for Secret {
 
     fn strip(&mut self) -> bool {
         let mut stripped = false;
-        for value in self.data.iter_mut().flat_map(|data| data.values_mut()).filter(|value| !value.0.is_empty()) {
+        for value in
+            self.data.iter_mut().flat_map(|data| data.values_mut()).filter(|value| !value.0.is_empty())
+        {
             *value = ByteString::default();
             stripped = true;
         }
@@ -160,7 +162,8 @@ impl Kind for ConfigMap {
 
     fn strip(&mut self) -> bool {
         let mut stripped = false;
-        for value in self.data.iter_mut().flat_map(|data| data.values_mut()).filter(|value| !value.is_empty()) {
+        for value in self.data.iter_mut().flat_map(|data| data.values_mut()).filter(|value| !value.is_empty())
+        {
             *value = String::new();
             stripped = true;
         }

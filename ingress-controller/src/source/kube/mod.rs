@@ -25,7 +25,7 @@ use tokio::task::JoinSet;
 pub(crate) use client::connect;
 pub(crate) use reader::Reader;
 
-use super::{Loaded, Pace, Problem, Source, Touched};
+use super::{Loaded, Pace, Source, Touched};
 use changes::Changes;
 use progress::Progress;
 use reader::Stores;

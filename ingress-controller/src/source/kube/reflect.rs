@@ -71,7 +71,12 @@ impl Tasks<'_> {
     {
         let start = |scope: Scope| {
             let store = self.start(self.api::<K>(&scope), &scope, Some(wanted.subscribe()), tasks);
-            tasks.spawn(keep_content(self.client.clone(), store.clone(), wanted.subscribe(), self.changes.clone()));
+            tasks.spawn(keep_content(
+                self.client.clone(),
+                store.clone(),
+                wanted.subscribe(),
+                self.changes.clone(),
+            ));
             store
         };
         K::scopes(self.options).into_iter().map(start).collect()

@@ -22,8 +22,7 @@ fn secret(value: &str) -> Secret {
 fn slice(service: &str, address: &str) -> EndpointSlice {
     let mut slice = EndpointSlice { metadata: meta("web-1"), ..EndpointSlice::default() };
     slice.metadata.labels = Some([("kubernetes.io/service-name".to_owned(), service.to_owned())].into());
-    slice.endpoints =
-        Some(vec![Endpoint { addresses: vec![address.into()], ..Endpoint::default() }]);
+    slice.endpoints = vec![Endpoint { addresses: vec![address.into()], ..Endpoint::default() }];
     slice
 }
 
@@ -101,7 +100,8 @@ fn a_status_is_kept_and_touches_nothing() {
     let mut ingress = Ingress { metadata: meta("web"), ..Ingress::default() };
     assert_eq!(store.apply(Event::Apply(ingress.clone()), None), Touched::All);
     let status = ingress.status.get_or_insert_default().load_balancer.get_or_insert_default();
-    status.ingress = Some(vec![IngressLoadBalancerIngress { ip: Some("10.0.0.1".into()), ..Default::default() }]);
+    status.ingress =
+        Some(vec![IngressLoadBalancerIngress { ip: Some("10.0.0.1".into()), ..Default::default() }]);
     assert_eq!(store.apply(Event::Apply(ingress.clone()), None), Touched::Nothing);
     assert!(store.get(&name("web")).unwrap().status.is_some());
     ingress.metadata.annotations = Some([("a".to_owned(), "b".to_owned())].into());
