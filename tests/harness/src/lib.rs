@@ -6,6 +6,7 @@
 // A test that cannot go on has to fail where it stands, with the reason; there is no caller who could do better.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+pub mod api_server;
 mod client;
 mod load;
 mod manifests;
