@@ -10,10 +10,19 @@ use std::path::PathBuf;
 pub enum Error {
     /// There is nothing to read objects from.
     #[error(
-        "--manifests: no file or folder is given; pass one with --manifests=PATH (reading from the Kubernetes API server is not \
-         supported by this version yet)"
+        "--manifests: no file or folder is given, and there is no cluster here; pass one with --manifests=PATH, or the way to an API \
+         server with --kubeconfig=PATH or KUBECONFIG (in a pod it is found without)"
     )]
     NoSource,
+    /// Two flags exclude each other.
+    #[error("{0} and {1} exclude each other; pass one of the two")]
+    Exclusive(&'static str, &'static str),
+    /// A flag does nothing without another.
+    #[error("{0} needs {1}; pass both or leave both out")]
+    Needs(&'static str, &'static str),
+    /// `--watch-namespace-selector` is no selector.
+    #[error("--watch-namespace-selector: {0}")]
+    Selector(#[source] ingress_core::SelectorError),
     /// A path of `--manifests` leads nowhere.
     #[error("--manifests: {path:?} cannot be used: {source}; pass a file or folder that exists")]
     Manifests {
@@ -68,7 +77,9 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::NoSource
-            | Self::Cluster { .. }
+            | Self::Exclusive(..)
+            | Self::Needs(..)
+            | Self::Selector(_)
             | Self::Manifests { .. }
             | Self::SamePort(_)
             | Self::NoAddress => 2,

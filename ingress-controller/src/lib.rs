@@ -1,4 +1,4 @@
-//! The Ingress controller as a library: objects from files in, HTTP served.
+//! The Ingress controller as a library: objects from files or a cluster in, HTTP served.
 //!
 //! ```no_run
 //! use ingress_controller::{Controller, RunConfig};
@@ -24,7 +24,10 @@ mod source;
 mod status;
 pub mod telemetry;
 
-pub use config::RunConfig;
+pub use config::{
+    Address, ClusterConfig, Election, MetricsConfig, Pod, Publish, RunConfig, Source, StatusConfig,
+    WebhookConfig,
+};
 pub use control::{Counts, Published};
 pub use error::Error;
 pub use run::{Controller, RunningController};

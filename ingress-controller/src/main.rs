@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         Err(NoArgs::Wrong(message)) => return refuse(&message, 2),
     };
     telemetry::init(args.log_format, args.verbosity);
+    args.log_notices();
     let result = RunConfig::from_args(&args).and_then(|config| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.map_err(|source| Error::System { part: "main thread", source })?.block_on(run(config))

@@ -10,7 +10,7 @@ use ingress_proxy::{Drained, Publisher, Running, Server, ServerError, Subscriber
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::admin::{Admin, Health};
-use crate::config::RunConfig;
+use crate::config::{RunConfig, Source};
 use crate::control::{Control, Published};
 use crate::error::Error;
 use crate::source::manifests::Manifests;
@@ -25,7 +25,8 @@ impl Controller {
     /// # Errors
     /// [`Error`] if something in `config` cannot be used; then nothing is left running.
     pub async fn start(config: RunConfig) -> Result<RunningController, Error> {
-        for path in &config.manifests {
+        let Source::Manifests(manifests) = &config.source else { return Err(Error::NoSource) };
+        for path in manifests {
             if let Err(source) = std::fs::metadata(path) {
                 return Err(Error::Manifests { path: path.clone(), source });
             }
@@ -68,7 +69,8 @@ struct Begin {
 async fn control(begin: Begin, stopped: watch::Receiver<()>) {
     let Begin { config, healthz, health, published, started } = begin;
     let (publisher, subscriber): (Publisher, Subscriber) = channel(Snapshot::default());
-    let source = Manifests::new(&config.manifests);
+    let Source::Manifests(manifests) = &config.source else { return };
+    let source = Manifests::new(manifests);
     let mut control = Control::new(source, config.options.clone(), publisher, published);
     control.begin();
     let server = match serve(&config, subscriber) {

@@ -1,21 +1,34 @@
 //! The command line, in the way that users of ingress-nginx write it: `--flag=value`, `--flag value`, `--switch`, `--switch=false`; the last
 //! one wins where a flag is repeated.
 
+mod cluster;
+mod ignored;
 mod message;
+mod metrics;
+mod notice;
+mod status;
+mod stop;
 mod unsupported;
 mod value;
+mod webhook;
 
 use std::ffi::OsString;
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::builder::Styles;
 use clap::{ArgAction, Parser, ValueEnum};
 use ingress_core::ObjectName;
 
-pub use value::Workers;
+use crate::config::Address;
+pub use cluster::ClusterArgs;
+pub use ignored::Ignored;
+pub use metrics::MetricsArgs;
+pub use status::StatusArgs;
+pub use stop::StopArgs;
+pub use value::{Buckets, Workers};
+pub use webhook::WebhookArgs;
 
 const ABOUT: &str = "Serves Kubernetes Ingresses: reads them, with the Services and endpoints behind them, and forwards HTTP requests as \
                      they say. Takes the flags of ingress-nginx.";
@@ -26,6 +39,9 @@ Switches may be written --switch, --switch=true and --switch=false.
 Example: serve the Ingresses of a folder on port 8080, and follow every edit
   ingress-controller --manifests ./manifests --http-port 8080
   curl -H 'Host: mywebsite.com' http://127.0.0.1:8080/
+
+Example: in a pod of a cluster, as the chart does
+  ingress-controller --publish-service=$(POD_NAMESPACE)/ingress-nginx-controller --configmap=$(POD_NAMESPACE)/ingress-nginx-controller
 
 Exit codes: 0 after SIGTERM or SIGINT, 2 for a wrong flag, 1 for any other failure to start.";
 
@@ -51,6 +67,10 @@ pub struct Args {
     #[arg(long, value_name = "PATH", help_heading = "Where objects come from")]
     pub manifests: Vec<PathBuf>,
 
+    /// The API server, for want of files.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+
     /// Name of our class, as Ingresses give it in the annotation kubernetes.io/ingress.class
     #[arg(long, value_name = "NAME", default_value = "nginx", value_parser = value::name, help_heading = CHOICE)]
     pub ingress_class: String,
@@ -59,13 +79,13 @@ pub struct Args {
     #[arg(long, value_name = "NAME", default_value = "k8s.io/ingress-nginx", value_parser = value::name, help_heading = CHOICE)]
     pub controller_class: String,
 
-    /// Serve Ingresses without a class as well [default: true with --manifests]
+    /// Serve Ingresses without a class as well [default: true with --manifests, else false]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
         value_parser = value::switch, action = ArgAction::Set, help_heading = CHOICE)]
     pub watch_ingress_without_class: Option<bool>,
 
     /// Serve Ingresses whose spec.ingressClassName is --ingress-class, even if no IngressClass is ours
-    /// [default: true with --manifests]
+    /// [default: true with --manifests, else false]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
         value_parser = value::switch, action = ArgAction::Set, help_heading = CHOICE)]
     pub ingress_class_by_name: Option<bool>,
@@ -73,6 +93,20 @@ pub struct Args {
     /// Serve only the Ingresses, Services and Secrets of this namespace [default: all namespaces]
     #[arg(long, value_name = "NAMESPACE", default_value = "", hide_default_value = true, help_heading = CHOICE)]
     pub watch_namespace: String,
+
+    /// Serve only namespaces whose labels match, such as team=shop,stage!=test; excludes --watch-namespace [default: all namespaces]
+    #[arg(long, value_name = "SELECTOR", default_value = "", hide_default_value = true, help_heading = CHOICE)]
+    pub watch_namespace_selector: String,
+
+    /// ConfigMap with the settings that hold for all Ingresses; it is followed [default: none]
+    #[arg(long, value_name = "NAMESPACE/NAME", default_value = "", hide_default_value = true,
+        value_parser = value::optional_config_map, help_heading = CHOICE)]
+    pub configmap: MaybeObject,
+
+    /// What annotations begin with; no other prefix is understood by this version
+    #[arg(long, value_name = "PREFIX", default_value = "nginx.ingress.kubernetes.io",
+        value_parser = value::annotations_prefix, help_heading = CHOICE)]
+    pub annotations_prefix: String,
 
     /// Leave Ingresses with a spec.defaultBackend alone
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "false",
@@ -86,12 +120,31 @@ pub struct Args {
 
     /// Service that answers what no rule matches; its first port is used [default: none, such requests get 404]
     #[arg(long, value_name = "NAMESPACE/NAME", default_value = "", hide_default_value = true,
-        value_parser = value::optional_object, help_heading = CHOICE)]
+        value_parser = value::optional_service, help_heading = CHOICE)]
     pub default_backend_service: MaybeObject,
 
     /// Port for HTTP; 0 takes a free one
     #[arg(long, value_name = "PORT", default_value = "80", value_parser = value::port, help_heading = LISTEN)]
     pub http_port: u16,
+
+    /// Port for HTTPS, which this version does not serve yet: nothing listens there [default: 443]
+    #[arg(long, value_name = "PORT", value_parser = value::port, help_heading = LISTEN)]
+    pub https_port: Option<u16>,
+
+    /// Secret with the certificate for hosts that have none, for when HTTPS is served; without effect in this version
+    #[arg(long, value_name = "NAMESPACE/NAME", default_value = "", hide_default_value = true,
+        value_parser = value::optional_secret, help_heading = LISTEN)]
+    pub default_ssl_certificate: MaybeObject,
+
+    /// ConfigMap with TCP services, which this version does not serve
+    #[arg(long, value_name = "NAMESPACE/NAME", default_value = "", hide_default_value = true,
+        value_parser = value::optional_config_map, hide = true)]
+    pub tcp_services_configmap: MaybeObject,
+
+    /// ConfigMap with UDP services, which this version does not serve
+    #[arg(long, value_name = "NAMESPACE/NAME", default_value = "", hide_default_value = true,
+        value_parser = value::optional_config_map, hide = true)]
+    pub udp_services_configmap: MaybeObject,
 
     /// IP address to listen on for HTTP; may be repeated, or be a list with commas [default: all, IPv4 and IPv6]
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',', value_parser = value::address, help_heading = LISTEN)]
@@ -114,13 +167,21 @@ pub struct Args {
     #[arg(long, value_name = "PATH", default_value = "/healthz", value_parser = value::path, help_heading = HEALTH)]
     pub health_check_path: String,
 
-    /// Seconds to go on serving after SIGTERM while the health check already fails
-    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = value::seconds, help_heading = STOP)]
-    pub shutdown_grace_period: Duration,
+    /// What is told to the cluster.
+    #[command(flatten)]
+    pub status: StatusArgs,
 
-    /// How long running requests may take to end when we stop, such as 30s or 5m; then they are cut
-    #[arg(long, value_name = "DURATION", default_value = "240s", value_parser = value::duration, help_heading = STOP)]
-    pub worker_shutdown_timeout: Duration,
+    /// What is counted.
+    #[command(flatten)]
+    pub metrics: MetricsArgs,
+
+    /// The admission webhook.
+    #[command(flatten)]
+    pub webhook: WebhookArgs,
+
+    /// The end.
+    #[command(flatten)]
+    pub stop: StopArgs,
 
     /// How log lines are written, on standard error
     #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = LOG)]
@@ -131,10 +192,9 @@ pub struct Args {
         value_parser = value::verbosity, help_heading = LOG)]
     pub verbosity: u8,
 
-    /// Given by manifests for ingress-nginx; logs go to standard error anyway
-    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true",
-        value_parser = value::switch, action = ArgAction::Set)]
-    logtostderr: Option<bool>,
+    /// Flags of ingress-nginx that change nothing here.
+    #[command(flatten)]
+    pub ignored: Ignored,
 
     /// The name of the program, which manifests for ingress-nginx give as the first argument
     #[arg(hide = true, value_parser = value::program)]
@@ -152,11 +212,18 @@ pub struct Args {
 const CHOICE: &str = "Which Ingresses are served";
 const LISTEN: &str = "Where they are served";
 const HEALTH: &str = "Health check";
-const STOP: &str = "When we are told to stop";
 const LOG: &str = "Logs";
 
 /// Namespace and name of an object, if one is given.
 pub type MaybeObject = Option<ObjectName>;
+/// Addresses for a status, in the order given.
+pub type Addresses = Vec<Address>;
+/// A URL, if one is given.
+pub type MaybeUrl = Option<String>;
+/// IP address, `None` for all, and port to listen on, if they are given.
+pub type MaybeListen = Option<(Option<IpAddr>, u16)>;
+/// A path, if one is given.
+pub type MaybePath = Option<PathBuf>;
 /// An IP address, if one is given.
 pub type MaybeAddress = Option<IpAddr>;
 

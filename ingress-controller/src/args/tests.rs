@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 
 fn read(arguments: &[&str]) -> Result<Args, NoArgs> {
@@ -24,7 +26,7 @@ fn the_defaults_are_those_of_ingress_nginx() {
         ("nginx", "k8s.io/ingress-nginx")
     );
     assert_eq!(
-        (args.shutdown_grace_period, args.worker_shutdown_timeout),
+        (args.stop.shutdown_grace_period, args.stop.worker_shutdown_timeout),
         (Duration::ZERO, Duration::from_secs(240))
     );
     assert_eq!((args.watch_ingress_without_class, args.ingress_class_by_name), (None, None));
@@ -42,7 +44,8 @@ fn values_stand_after_a_sign_or_a_space() {
     let args =
         good(&["--worker-processes=4", "--worker-shutdown-timeout=1m30s", "--shutdown-grace-period", "10"]);
     assert_eq!(args.workers(), NonZeroUsize::new(4));
-    assert_eq!((args.worker_shutdown_timeout.as_secs(), args.shutdown_grace_period.as_secs()), (90, 10));
+    let StopArgs { worker_shutdown_timeout, shutdown_grace_period, .. } = args.stop;
+    assert_eq!((worker_shutdown_timeout.as_secs(), shutdown_grace_period.as_secs()), (90, 10));
     let args = good(&["--default-backend-service=kube-system/default-http-backend", "--log-format=json"]);
     assert_eq!(args.default_backend_service.unwrap().to_string(), "kube-system/default-http-backend");
     assert_eq!(good(&["--default-backend-service="]).default_backend_service, None);
@@ -130,6 +133,31 @@ fn wrong_values_are_named_with_the_way_out() {
         wrong(&["--ingress-class="]),
         "--ingress-class: \"\" is no name; pass one, or leave the flag out"
     );
+    assert_eq!(
+        wrong(&["--configmap=settings"]),
+        "--configmap: \"settings\" does not name a ConfigMap; pass its namespace and name, such as ingress-nginx/settings"
+    );
+    assert_eq!(
+        wrong(&["--apiserver-host=10.0.0.1:6443"]),
+        "--apiserver-host: \"10.0.0.1:6443\" is no address of an API server; pass one such as http://127.0.0.1:8001"
+    );
+    for (flag, problem) in [
+        ("--validating-webhook=8443", "is no address to listen on; pass one such as :8443 or 10.0.0.1:8443"),
+        (
+            "--publish-status-address=10.0.0.1,http://lb",
+            "is no list of IP addresses and host names; pass one such as 203.0.113.7,lb.example.com",
+        ),
+        ("--time-buckets=1,1", "is no list of rising numbers above zero; pass one such as 0.1,1,10"),
+        ("--size-buckets=1,inf", "is no list of rising numbers above zero; pass one such as 0.1,1,10"),
+        ("--election-ttl=soon", "is no duration; pass one such as 30s or 1m30s"),
+        (
+            "--annotations-prefix=example.com",
+            "is not understood by this version, which reads only nginx.ingress.kubernetes.io; leave the flag out",
+        ),
+    ] {
+        let (name, value) = flag.split_once('=').unwrap();
+        assert_eq!(wrong(&[flag]), format!("{name}: {value:?} {problem}"));
+    }
 }
 
 #[test]
@@ -145,12 +173,24 @@ fn durations_have_nginx_units() {
 }
 
 #[test]
+fn durations_of_go_may_be_below_zero() {
+    for (text, milliseconds) in
+        [("30s", 30_000), ("1m0.5s", 60_500), ("1.5h", 5_400_000), ("0", 0), ("-5s", 0), ("+100µs", 0)]
+    {
+        let time = value::go_duration(text).map(|time| time.as_millis());
+        assert_eq!(time, Ok(milliseconds), "{text}");
+    }
+    for text in ["", "-", "s", "30", "1d", "1..5s", "5 s", "99999999999999999999h", "é"] {
+        assert!(value::go_duration(text).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn unknown_flags_are_told_apart_from_those_of_ingress_nginx() {
     let later = |flag: &str| {
         format!("{flag}: this flag of ingress-nginx is not supported by this version yet; leave it out")
     };
-    assert_eq!(wrong(&["--kubeconfig=/home/me/.kube/config"]), later("--kubeconfig"));
-    assert_eq!(wrong(&["--configmap", "a/b"]), later("--configmap"));
+    assert_eq!(wrong(&["--maxmind-license-key", "a"]), later("--maxmind-license-key"));
     assert_eq!(wrong(&["--enable-ssl-passthrough"]), later("--enable-ssl-passthrough"));
     assert_eq!(
         wrong(&["--http-prot=80"]),
@@ -169,7 +209,52 @@ fn unknown_flags_are_told_apart_from_those_of_ingress_nginx() {
 fn help_and_version_are_to_be_printed() {
     let Err(NoArgs::Print(help)) = read(&["--help"]) else { panic!("no help") };
     assert!(help.contains("--http-port <PORT>") && help.contains("[default: 80]"), "{help}");
-    assert!(help.contains("Example") && !help.contains("logtostderr"), "{help}");
+    assert!(
+        help.contains("Example") && !help.contains("logtostderr") && !help.contains("profiling"),
+        "{help}"
+    );
     let Err(NoArgs::Print(version)) = read(&["--version"]) else { panic!("no version") };
     assert_eq!(version, format!("ingress-controller {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+/// The flags of the chart of ingress-nginx, of its manifests for bare metal, and each that changes nothing.
+#[test]
+fn manifests_for_ingress_nginx_are_accepted() {
+    let args = good(&[
+        "/nginx-ingress-controller",
+        "--publish-service=ingress-nginx/ingress-nginx-controller",
+        "--election-id=ingress-nginx-leader",
+        "--controller-class=k8s.io/ingress-nginx",
+        "--ingress-class=nginx",
+        "--configmap=ingress-nginx/ingress-nginx-controller",
+        "--tcp-services-configmap=ingress-nginx/tcp",
+        "--udp-services-configmap=ingress-nginx/udp",
+        "--default-ssl-certificate=ingress-nginx/default",
+        "--validating-webhook=:8443",
+        "--validating-webhook-certificate=/usr/local/certificates/cert",
+        "--validating-webhook-key=/usr/local/certificates/key",
+        "--watch-namespace-selector=team=shop",
+        "--enable-metrics=true",
+        "--report-node-internal-ip-address",
+        "--annotations-prefix=nginx.ingress.kubernetes.io",
+        "--post-shutdown-grace-period=0",
+        "--kubeconfig=",
+        "--https-port=443",
+        "--v=2",
+        "--log_dir=/tmp",
+        "--stderrthreshold",
+        "2",
+        "--alsologtostderr",
+        "--disable-full-test",
+        "--sync-period=0",
+        "--profiling=false",
+    ]);
+    assert_eq!(args.configmap.unwrap().to_string(), "ingress-nginx/ingress-nginx-controller");
+    assert_eq!(args.webhook.validating_webhook, Some((None, 8443)));
+    assert_eq!(args.cluster.kubeconfig, None);
+    assert_eq!(args.ignored.given.len(), 6);
+    assert_eq!(
+        wrong(&["--profiling=perhaps"]),
+        "--profiling: \"perhaps\" is neither true nor false; pass one of them"
+    );
 }

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ingress_controller::{Controller, Error, Published, RunConfig, RunningController};
+use ingress_controller::{Controller, Error, Published, RunConfig, RunningController, Source};
 use tokio::sync::watch;
 
 use crate::support::{Backend, Folder, LONG, get, ingress, service};
@@ -114,7 +114,7 @@ async fn dropping_it_ends_its_threads() {
 async fn what_cannot_be_used_is_an_error() {
     let folder = Folder::new();
     let mut nowhere = config(&folder);
-    nowhere.manifests.push("/nowhere".into());
+    nowhere.source = Source::Manifests(vec!["/nowhere".into()]);
     let error = Controller::start(nowhere).await.unwrap_err();
     assert_eq!(error.exit_code(), 2);
     let mut deaf = config(&folder);

@@ -11,7 +11,12 @@ use crate::support::{Backend, Folder, LONG, get, ingress, service};
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ingress-controller");
 
 fn output(flags: &[&str]) -> (i32, String, String) {
-    let Output { status, stdout, stderr } = Command::new(PROGRAM).args(flags).output().unwrap();
+    let Output { status, stdout, stderr } = Command::new(PROGRAM)
+        .args(flags)
+        .env_remove("KUBECONFIG")
+        .env_remove("KUBERNETES_SERVICE_HOST")
+        .output()
+        .unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (status.code().unwrap(), text(stdout), text(stderr))
 }
@@ -100,12 +105,12 @@ fn wrong_flags_exit_with_two_and_one_line() {
     for (flags, message) in [
         (
             &[][..],
-            "--manifests: no file or folder is given; pass one with --manifests=PATH (reading from the ",
+            "--manifests: no file or folder is given, and there is no cluster here; pass one with --manifests=PATH, or ",
         ),
         (&["--http-port=99999"], "--http-port: \"99999\" is no port; pass a number from 0 to 65535"),
         (
-            &["--kubeconfig=a"],
-            "--kubeconfig: this flag of ingress-nginx is not supported by this version yet; ",
+            &["--enable-ssl-passthrough"],
+            "--enable-ssl-passthrough: this flag of ingress-nginx is not supported by this version yet; ",
         ),
         (&["--nope"], "--nope: there is no such flag; see --help"),
         (&["--manifests=/nowhere"], "--manifests: \"/nowhere\" cannot be used: No such file or directory"),
