@@ -80,6 +80,7 @@ impl Error {
             | Self::Exclusive(..)
             | Self::Needs(..)
             | Self::Selector(_)
+            | Self::Cluster { .. }
             | Self::Manifests { .. }
             | Self::SamePort(_)
             | Self::NoAddress => 2,

@@ -25,8 +25,8 @@ mod status;
 pub mod telemetry;
 
 pub use config::{
-    Address, ClusterConfig, Election, MetricsConfig, Pod, Publish, RunConfig, Source, StatusConfig,
-    WebhookConfig,
+    AccessLogSink, Address, ClusterConfig, Election, MetricsConfig, Pod, Publish, RunConfig, Source,
+    StatusConfig, WebhookConfig,
 };
 pub use control::{Counts, Published};
 pub use error::Error;

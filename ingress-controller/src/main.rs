@@ -44,6 +44,9 @@ fn refuse(message: &str, code: u8) -> ExitCode {
 /// A signal so soon after the first is the same one: some senders signal the process and its group.
 const SAME_SIGNAL: Duration = Duration::from_millis(500);
 
+/// A start that takes longer waits for an API server: nobody is served yet.
+const SOON: Duration = Duration::from_secs(1);
+
 /// Serves until the first signal, then drains; a second signal ends that.
 async fn run(config: RunConfig) -> Result<ExitCode, Error> {
     let mut signals = Signals::new()?;
@@ -53,9 +56,12 @@ async fn run(config: RunConfig) -> Result<ExitCode, Error> {
         biased;
         started = &mut start => (started?, None),
         // Somebody may be served already, so what begins is ended in order.
-        name = signals.next() => tokio::select! {
-            started = &mut start => (started?, Some(name)),
-            _ = signals.next_after(SAME_SIGNAL) => return Ok(ExitCode::FAILURE),
+        name = signals.next() => match tokio::time::timeout(SOON, &mut start).await {
+            Ok(started) => (started?, Some(name)),
+            Err(_) => {
+                tracing::info!("{name}: stopped, nothing was served yet");
+                return Ok(ExitCode::SUCCESS);
+            }
         }
     };
     let name = match early {

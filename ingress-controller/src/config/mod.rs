@@ -1,5 +1,6 @@
 //! What the controller runs with: the flags and the environment, resolved and checked together.
 
+mod access_log;
 mod metrics;
 mod pod;
 mod source;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use ingress_core::{ObjectName, Options};
 
+pub use access_log::AccessLogSink;
 pub use metrics::MetricsConfig;
 pub use pod::Pod;
 pub use source::{ClusterConfig, Source};
@@ -42,6 +44,8 @@ pub struct RunConfig {
     pub workers: Option<NonZeroUsize>,
     /// What is told to the cluster.
     pub status: StatusConfig,
+    /// Where the access log goes.
+    pub access_log: AccessLogSink,
     /// What is counted.
     pub metrics: MetricsConfig,
     /// The admission webhook, if it is served.
@@ -82,6 +86,7 @@ impl RunConfig {
             health_check_path: "/healthz".into(),
             workers: None,
             status: StatusConfig::default(),
+            access_log: AccessLogSink::None,
             metrics: MetricsConfig::default(),
             webhook: None,
             shutdown_grace_period: Duration::ZERO,
@@ -124,6 +129,7 @@ impl RunConfig {
             health_check_path: args.health_check_path.clone(),
             workers: args.workers(),
             status: StatusConfig::from_args(args)?,
+            access_log: AccessLogSink::Stdout,
             metrics: MetricsConfig::from_args(args)?,
             webhook: WebhookConfig::from_args(args)?,
             shutdown_grace_period: args.stop.shutdown_grace_period,

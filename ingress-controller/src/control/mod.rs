@@ -11,6 +11,7 @@ use ingress_proxy::Publisher;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::metrics::Metrics;
 use crate::source::{Loaded, Problem, Source, Touched};
 use settle::settle;
 
@@ -65,6 +66,7 @@ pub(crate) struct Control<S> {
     compiler: Compiler,
     publisher: Publisher,
     published: watch::Sender<Arc<Published>>,
+    metrics: Arc<Metrics>,
     /// The last compile did not come to its end, so nothing of it may be built on.
     broken: bool,
 }
@@ -75,8 +77,9 @@ impl<S: Source> Control<S> {
         options: Options,
         publisher: Publisher,
         published: watch::Sender<Arc<Published>>,
+        metrics: Arc<Metrics>,
     ) -> Self {
-        Self { source, compiler: Compiler::new(options), publisher, published, broken: false }
+        Self { source, compiler: Compiler::new(options), publisher, published, metrics, broken: false }
     }
 
     /// Reads, compiles and publishes for the first time, and says nothing yet.
@@ -120,6 +123,7 @@ impl<S: Source> Control<S> {
         let touched = loaded.touched.clone();
         self.broken = catch_unwind(AssertUnwindSafe(|| self.publish(loaded))).is_err();
         if self.broken {
+            self.metrics.failed();
             return tracing::error!(
                 "the last change made the compile fail and is not served; please report this defect"
             );
@@ -144,6 +148,8 @@ impl<S: Source> Control<S> {
         let report = compiled.report.clone();
         self.publisher.publish(compiled.snapshot.clone());
         let generation = self.published.borrow().generation + 1;
-        self.published.send_replace(Arc::new(Published { generation, counts, report, problems }));
+        let published = Arc::new(Published { generation, counts, report, problems });
+        self.metrics.published(&published, &self.publisher.current());
+        self.published.send_replace(published);
     }
 }

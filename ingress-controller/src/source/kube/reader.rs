@@ -47,8 +47,8 @@ impl Reader {
         objects.namespaces = all(&stores.namespaces);
         objects.secrets = all(&stores.secrets);
         objects.config_maps = all(&stores.config_maps);
-        objects.ingress_classes_unknown = self.progress.is_unknown(&resource::<IngressClass>());
-        objects.secrets_unknown = self.progress.is_unknown(&resource::<Secret>());
+        objects.ingress_classes_known = !self.progress.is_unknown(&resource::<IngressClass>());
+        objects.secrets_known = !self.progress.is_unknown(&resource::<Secret>());
         objects
     }
 

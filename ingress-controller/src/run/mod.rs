@@ -1,0 +1,212 @@
+//! Composes the parts: source, control, proxy, what is told to the cluster and to whoever asks, and takes them down in order.
+
+mod control;
+mod thread;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ingress_proxy::{Drained, Running};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::admin::{Admin, Health, Site};
+use crate::admission::Webhook;
+use crate::config::{ClusterConfig, RunConfig, Source};
+use crate::control::Published;
+use crate::error::Error;
+use crate::metrics::Metrics;
+use crate::source::kube::{Reader, connect};
+use crate::status::{self, Status};
+use thread::spawn;
+
+/// How long the last words to the cluster may take when we stop.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+
+/// Starts controllers. Each has threads of its own and touches nothing that belongs to the process: no signals, no logger.
+#[derive(Debug)]
+pub struct Controller;
+
+impl Controller {
+    /// Reads the objects, compiles them, and then serves: from the first connection on, everything that the sources hold is there. Waits
+    /// for an API server as long as it takes. If the future is dropped, what has begun ends.
+    ///
+    /// # Errors
+    /// [`Error`] if something in `config` cannot be used; then nothing is left running.
+    pub async fn start(config: RunConfig) -> Result<RunningController, Error> {
+        check(&config)?;
+        let health = Arc::new(Health::default());
+        let metrics = Metrics::new(crate::metrics::MetricsConfig::of(&config));
+        let admin = Admin::bind(config.healthz)?;
+        let healthz = admin.address();
+        let webhook = config.webhook.as_ref().map(Webhook::bind).transpose()?;
+        let webhook_address = webhook.as_ref().map(Webhook::address);
+        let (stop, stopped) = watch::channel(());
+        let (thread, ended) = mpsc::channel(1);
+
+        let site = Site {
+            health_check_path: config.health_check_path.clone(),
+            health: health.clone(),
+            metrics: metrics.clone(),
+        };
+        let task = {
+            let stopped = stopped.clone();
+            move || async move { admin.run(site, stopped).await }
+        };
+        spawn("health check thread", thread.clone(), task).await?;
+
+        let (published, receiver) = watch::channel(Arc::default());
+        let (started, start) = oneshot::channel();
+        let task = {
+            let (config, stopped) = (config.clone(), stopped.clone());
+            let parts = control::Parts { health: health.clone(), metrics: metrics.clone(), healthz };
+            move || control::run(config, parts, published, started, stopped)
+        };
+        spawn("control thread", thread.clone(), task).await?;
+        let control::Started { server, reader } = start.await.map_err(|_| Error::Ended)??;
+
+        let mut end_status = None;
+        if let (Source::Cluster(cluster), Some(reader)) = (&config.source, reader) {
+            if let Some(webhook) = webhook {
+                let (reader, options, metrics) = (reader.clone(), config.options.clone(), metrics.clone());
+                let judge = move |candidate: &_| ingress_core::admit(&reader.objects(), &options, candidate);
+                let task = move || webhook.run(judge, metrics, stopped);
+                spawn("webhook thread", thread.clone(), task).await?;
+            }
+            let (end, ends) = watch::channel(());
+            let (done, is_done) = oneshot::channel::<()>();
+            let (config, cluster, published) = (config.clone(), cluster.clone(), receiver.clone());
+            let task = move || async move {
+                tell_cluster(&config, &cluster, reader, published, &metrics, ends).await;
+                drop(done);
+            };
+            spawn("status thread", thread, task).await?;
+            end_status = Some((end, is_done));
+        }
+        Ok(RunningController {
+            server,
+            healthz,
+            webhook: webhook_address,
+            health,
+            published: receiver,
+            grace: config.shutdown_grace_period,
+            post_grace: config.post_shutdown_grace_period,
+            end_status,
+            _stop: stop,
+            ended,
+        })
+    }
+}
+
+fn check(config: &RunConfig) -> Result<(), Error> {
+    if let Source::Manifests(manifests) = &config.source {
+        for path in manifests {
+            if let Err(source) = std::fs::metadata(path) {
+                return Err(Error::Manifests { path: path.clone(), source });
+            }
+        }
+    }
+    if config.http.is_empty() {
+        return Err(Error::NoAddress);
+    }
+    Ok(())
+}
+
+/// What the status thread does from beginning to end.
+async fn tell_cluster(
+    config: &RunConfig,
+    cluster: &ClusterConfig,
+    reader: Reader,
+    published: watch::Receiver<Arc<Published>>,
+    metrics: &Metrics,
+    ends: watch::Receiver<()>,
+) {
+    // A client belongs to the runtime that it was made in.
+    let client = match connect(cluster).await {
+        Ok(client) => client,
+        Err(error) => return tracing::error!("no status and no events are written: {error}"),
+    };
+    let (leads, mut leading) = watch::channel(false);
+    let report = async {
+        loop {
+            metrics.leads(*leading.borrow_and_update());
+            if leading.changed().await.is_err() {
+                return;
+            }
+        }
+    };
+    let status = Status { config: config.status.clone(), pod: config.pod.clone(), client, reader };
+    tokio::join!(status::run(status, published, leads, ends), report);
+}
+
+/// A controller that serves. Dropping it stops it at once.
+#[derive(Debug)]
+#[must_use = "dropping it stops it"]
+pub struct RunningController {
+    server: Running,
+    healthz: SocketAddr,
+    webhook: Option<SocketAddr>,
+    health: Arc<Health>,
+    published: watch::Receiver<Arc<Published>>,
+    grace: Duration,
+    post_grace: Duration,
+    /// Ends what is told to the cluster, and is told when that has ended.
+    end_status: Option<(watch::Sender<()>, oneshot::Receiver<()>)>,
+    /// Dropping it ends the threads.
+    _stop: watch::Sender<()>,
+    /// Closed when the threads have ended.
+    ended: mpsc::Receiver<()>,
+}
+
+impl RunningController {
+    /// Where HTTP is served, in the order of the configuration, with the real ports.
+    pub fn http_addresses(&self) -> &[SocketAddr] {
+        self.server.addresses()
+    }
+
+    /// Where health check and metrics are served.
+    pub fn healthz_address(&self) -> SocketAddr {
+        self.healthz
+    }
+
+    /// Where the admission webhook is served, if it is.
+    pub fn webhook_address(&self) -> Option<SocketAddr> {
+        self.webhook
+    }
+
+    /// What is served, and later each change of it: when a value is seen here, it is live.
+    pub fn published(&self) -> watch::Receiver<Arc<Published>> {
+        self.published.clone()
+    }
+
+    /// How many client connections are open.
+    pub fn connections(&self) -> usize {
+        self.server.connections()
+    }
+
+    /// Stops in order: the health check fails (at once, even before the future is polled), the grace period passes; then the lease is given
+    /// up and, where that is asked for, the status emptied, while nothing new is accepted, running requests end, and what is left after
+    /// `timeout` is cut. To be awaited in a tokio runtime with a timer.
+    pub fn drain(self, timeout: Duration) -> impl Future<Output = Drained> + Send {
+        let Self { server, health, grace, post_grace, end_status, _stop: stop, mut ended, .. } = self;
+        health.set_serving(false);
+        async move {
+            tokio::time::sleep(grace).await;
+            let status_ends = async {
+                if let Some((end, is_done)) = end_status {
+                    drop(end);
+                    if tokio::time::timeout(LAST_WORDS, is_done).await.is_err() {
+                        tracing::warn!("the API server does not answer: the lease is left to expire");
+                    }
+                }
+            };
+            let (drained, ()) = tokio::join!(server.drain(timeout), status_ends);
+            tokio::time::sleep(post_grace).await;
+            drop(stop);
+            // All threads have dropped their end when this returns; one that waits for the API server is not waited for.
+            let _ = tokio::time::timeout(LAST_WORDS, ended.recv()).await;
+            drained
+        }
+    }
+}
