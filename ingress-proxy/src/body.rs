@@ -6,11 +6,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http_body::{Frame, SizeHint};
+use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
 
+use crate::stack::Record;
 use crate::upstream::{Answer, Upload};
 
 /// Any error.
@@ -21,6 +22,8 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// Concrete for what the proxy itself moves, so that the hot path neither allocates nor calls through a pointer for it.
 pub struct Body {
     kind: Kind,
+    /// What the observer is to get when the body of an answer has ended. Dropped last.
+    record: Option<Box<Record>>,
 }
 
 enum Kind {
@@ -40,13 +43,13 @@ impl Body {
     /// A body without content.
     #[must_use]
     pub fn empty() -> Self {
-        Self { kind: Kind::Empty }
+        Kind::Empty.into()
     }
 
     /// A body that is here already.
     #[must_use]
     pub fn full(content: impl Into<Bytes>) -> Self {
-        Self { kind: Kind::Full(content.into()) }
+        Kind::Full(content.into()).into()
     }
 
     /// Takes any body in. One that hyper made is not boxed.
@@ -59,29 +62,54 @@ impl Body {
         let mut body = Some(body);
         let any: &mut dyn Any = &mut body;
         if let Some(incoming) = any.downcast_mut::<Option<Incoming>>().and_then(Option::take) {
-            return Self { kind: Kind::Incoming(incoming) };
+            return Kind::Incoming(incoming).into();
         }
         if let Some(ours) = any.downcast_mut::<Option<Self>>().and_then(Option::take) {
             return ours;
         }
         match body {
-            Some(body) => Self { kind: Kind::Boxed(body.map_err(Into::into).boxed_unsync()) },
+            Some(body) => Kind::Boxed(body.map_err(Into::into).boxed_unsync()).into(),
             None => Self::empty(),
         }
     }
 
     pub(crate) fn upload(upload: Upload) -> Self {
-        Self { kind: Kind::Upload(Box::new(upload)) }
+        Kind::Upload(Box::new(upload)).into()
     }
 
     pub(crate) fn answer(answer: Answer) -> Self {
-        Self { kind: Kind::Answer(Box::new(answer)) }
+        Kind::Answer(Box::new(answer)).into()
+    }
+
+    /// Counts what is read of this body in a record, and drops the record with it.
+    pub(crate) fn carry(&mut self, record: Box<Record>) {
+        self.record = Some(record);
+    }
+}
+
+impl From<Kind> for Body {
+    fn from(kind: Kind) -> Self {
+        Self { kind, record: None }
     }
 }
 
 impl Default for Body {
     fn default() -> Self {
         Self::empty()
+    }
+}
+
+impl Kind {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match self {
+            Self::Empty => Poll::Ready(None),
+            Self::Full(content) if content.is_empty() => Poll::Ready(None),
+            Self::Full(content) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(content))))),
+            Self::Incoming(body) => Poll::Ready(ready!(Pin::new(body).poll_frame(cx)).map(|f| Ok(f?))),
+            Self::Boxed(body) => Pin::new(body).poll_frame(cx),
+            Self::Upload(body) => Pin::new(body).poll_frame(cx),
+            Self::Answer(body) => Pin::new(body).poll_frame(cx),
+        }
     }
 }
 
@@ -93,15 +121,11 @@ impl http_body::Body for Body {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match &mut self.kind {
-            Kind::Empty => Poll::Ready(None),
-            Kind::Full(content) if content.is_empty() => Poll::Ready(None),
-            Kind::Full(content) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(content))))),
-            Kind::Incoming(body) => Poll::Ready(ready!(Pin::new(body).poll_frame(cx)).map(|f| Ok(f?))),
-            Kind::Boxed(body) => Pin::new(body).poll_frame(cx),
-            Kind::Upload(body) => Pin::new(body).poll_frame(cx),
-            Kind::Answer(body) => Pin::new(body).poll_frame(cx),
+        let frame = ready!(self.kind.poll_frame(cx));
+        if let (Some(record), Some(Ok(frame))) = (&mut self.record, &frame) {
+            record.sent(frame.data_ref().map_or(0, Bytes::len));
         }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

@@ -27,6 +27,8 @@ pub enum Kind {
     ClientTimeout,
     /// The client's body broke off or is malformed.
     ClientBody,
+    /// The client's body is larger than the route allows.
+    BodyTooLarge,
     /// No rule and no default backend.
     NoRoute,
     /// The route is known, but must not be served.
@@ -65,6 +67,7 @@ impl Kind {
             Self::BadRequest | Self::ClientBody => StatusCode::BAD_REQUEST,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::ClientTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::Denied | Self::NoEndpoint => StatusCode::SERVICE_UNAVAILABLE,
             Self::Connect | Self::Broken | Self::BadResponse => StatusCode::BAD_GATEWAY,
@@ -75,7 +78,9 @@ impl Kind {
     /// Who is at fault.
     pub fn side(self) -> Side {
         match self {
-            Self::BadRequest | Self::Method | Self::ClientTimeout | Self::ClientBody => Side::Client,
+            Self::BadRequest | Self::Method | Self::ClientTimeout | Self::ClientBody | Self::BodyTooLarge => {
+                Side::Client
+            }
             Self::NoRoute | Self::Denied | Self::NoEndpoint => Side::Internal,
             _ => Side::Upstream,
         }
@@ -87,6 +92,7 @@ impl Kind {
             Self::Method => "the method is not allowed",
             Self::ClientTimeout => "the client stopped sending its body",
             Self::ClientBody => "the client's body broke off",
+            Self::BodyTooLarge => "the client's body is larger than the route allows",
             Self::NoRoute => "no rule matches",
             Self::Denied => "the route is not served",
             Self::NoEndpoint => "the upstream has no endpoint",

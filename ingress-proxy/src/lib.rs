@@ -25,14 +25,18 @@
 //! ```text
 //! client ─► server: accept ─► sniff ─► framing ─► hyper ─┐
 //!                                                        ▼
-//!           stack:  check ─► router ─► forward ──────────┐
-//!                                                        ▼
+//!           stack:  arrival ─► check ─► router ─► forward ┐
+//!                                                         ▼
 //!           upstream:  pick ─► pool or connect ─► endpoint
 //! ```
+//!
+//! With an [`Observer`], each request has a record from its arrival on, which rides along and then with the body of the answer; whatever
+//! becomes of the request, the observer is told once, when the record is dropped. [`AccessLog`] is one.
 //!
 //! `server` names no policy, `stack` no socket and no thread, `upstream` no route. Every failure is a response; `error::Kind` has the only
 //! table from failure to status.
 
+pub mod access_log;
 pub mod body;
 pub mod config;
 pub mod connection;
@@ -45,6 +49,8 @@ mod stack;
 mod timer;
 mod upstream;
 
+#[doc(no_inline)]
+pub use access_log::AccessLog;
 #[doc(no_inline)]
 pub use body::Body;
 #[doc(no_inline)]

@@ -1,10 +1,11 @@
 //! The door from the data path to logs and metrics.
 //!
 //! Each worker has an [`Observer`] of its own, which it calls once for each request, when the last byte of the answer is handed to the
-//! connection or the request is given up. It runs on the worker's thread: it must not wait, and should write no memory that workers share.
+//! connection or the request is given up. It runs on the worker's thread: it must not wait or panic, and should write no memory that
+//! workers share. A pair of observers is an observer, and so is a list.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,27 @@ pub trait Observer: fmt::Debug + Send {
     fn finished(&mut self, request: &Finished<'_>);
 }
 
+impl Observer for Box<dyn Observer> {
+    fn finished(&mut self, request: &Finished<'_>) {
+        (**self).finished(request);
+    }
+}
+
+/// Tells both.
+impl<A: Observer, B: Observer> Observer for (A, B) {
+    fn finished(&mut self, request: &Finished<'_>) {
+        self.0.finished(request);
+        self.1.finished(request);
+    }
+}
+
+/// Tells each.
+impl<O: Observer> Observer for Vec<O> {
+    fn finished(&mut self, request: &Finished<'_>) {
+        self.iter_mut().for_each(|observer| observer.finished(request));
+    }
+}
+
 /// A request that is over.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
@@ -26,11 +48,13 @@ pub struct Finished<'r> {
     /// Who sent it, if that is known.
     pub connection: Option<&'r Connection>,
     /// The client's address as the settings about trusted proxies make it out.
-    pub client: Option<std::net::IpAddr>,
-    /// The method.
-    pub method: &'r Method,
-    /// The target as the client wrote it.
-    pub target: &'r Uri,
+    pub client: Option<IpAddr>,
+    /// The method; `None` if the head was refused before it was read as one.
+    pub method: Option<&'r Method>,
+    /// The target as the client wrote it; `None` if the head was refused before it was read as one.
+    pub target: Option<&'r Uri>,
+    /// The first line of a head that was refused before it was read as one, as far as it had come. Any bytes but line ends.
+    pub refused_line: Option<&'r [u8]>,
     /// The protocol version.
     pub version: Version,
     /// The host in its canonical form; empty if there is none, or none that can be read.
@@ -39,26 +63,28 @@ pub struct Finished<'r> {
     pub referer: Option<&'r HeaderValue>,
     /// `User-Agent`.
     pub user_agent: Option<&'r HeaderValue>,
-    /// The `X-Request-ID` that the endpoint was sent, if there was one.
+    /// The `X-Request-ID` that the endpoint was sent; that of the client if there was no endpoint.
     pub request_id: Option<&'r HeaderValue>,
     /// The status of the answer; 499 if the client went away before there was one.
     pub status: u16,
-    /// Bytes of the request: its line, its fields, and its body as far as it was read.
+    /// Bytes of the request: its line, its fields, and its body without framing as far as it was read.
     pub request_length: u64,
-    /// Bytes of the answer: status line, fields and body as far as it was sent.
+    /// Bytes of the answer: status line and fields, and its body without framing as far as it was sent.
     pub bytes_sent: u64,
-    /// Bytes of the answer's body as far as it was sent.
+    /// Bytes of the answer's body, without framing, as far as it was sent.
     pub body_bytes_sent: u64,
     /// From the complete head of the request to the end.
     pub duration: Duration,
     /// The route, if one matched: also for a request that was refused on it.
     pub route: Option<&'r Arc<Route>>,
-    /// True if the route is the one for what no rule matches, or if there was no route.
+    /// True if no rule matches: then the route is the one for that, if there is one.
     pub default_backend: bool,
     /// True if an Ingress names the host.
     pub known_host: bool,
     /// True for the answer of the health path, which ingress-nginx does not log.
     pub health_check: bool,
+    /// True if the settings want the request in the access log.
+    pub log: bool,
     /// The endpoints that were tried, in order.
     pub tries: &'r [Try],
 }
@@ -69,13 +95,13 @@ pub struct Finished<'r> {
 pub struct Try {
     /// The endpoint.
     pub address: SocketAddr,
-    /// The status of its answer; `None` if there was none.
+    /// The status of its answer, or the 502 or 504 that stands for its failure; `None` if the client gave up before.
     pub status: Option<u16>,
     /// Bytes of its body.
     pub response_length: u64,
     /// Until the connection stood; zero for one that was open.
     pub connect_time: Duration,
-    /// Until the head of its answer was there.
+    /// Until the head of its answer was there; `None` if there was none.
     pub header_time: Option<Duration>,
     /// Until its answer was complete, or until it failed.
     pub response_time: Duration,

@@ -8,14 +8,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
+use ingress_core::Settings;
 use tower::Service;
 
 use crate::body::{Body, BoxError};
 use crate::config::Config;
 use crate::connection::Connection;
+use crate::observe::Observer;
 use crate::snapshot::Subscriber;
-use crate::stack::{Shared, Stack, stack};
+use crate::stack::{Observers, Shared, Stack, refused, stack};
 
 /// A reverse proxy. Every failure is a response; it is always ready.
 ///
@@ -27,6 +29,7 @@ use crate::stack::{Shared, Stack, stack};
 #[derive(Clone)]
 pub struct Proxy {
     stack: Stack,
+    shared: Arc<Shared>,
     connection: Option<Connection>,
 }
 
@@ -35,13 +38,30 @@ impl Proxy {
     #[must_use]
     pub fn new(subscriber: Subscriber, config: Config) -> Self {
         let shared: Arc<Shared> = Shared::new(subscriber, config);
-        Self { stack: stack(&shared), connection: None }
+        Self { stack: stack(&shared), shared, connection: None }
+    }
+
+    /// Tells `observer` of each request that this proxy, or a clone of it that is made from now on, has answered.
+    #[must_use]
+    pub fn with_observer(mut self, observer: Box<dyn Observer>) -> Self {
+        self.stack.observe(Observers::new(observer));
+        self
     }
 
     /// A clone for the requests of one connection.
     #[must_use]
     pub fn with_connection(&self, connection: Connection) -> Self {
-        Self { stack: self.stack.clone(), connection: Some(connection) }
+        Self { stack: self.stack.clone(), shared: self.shared.clone(), connection: Some(connection) }
+    }
+
+    /// The current settings: a copy that belongs to this proxy.
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        self.shared.settings()
+    }
+
+    /// The answer to a head that was refused before it was read as a request; `line` is what there is of its first line.
+    pub(crate) fn refuse(&self, status: StatusCode, line: &[u8]) -> Response<Body> {
+        refused(&self.stack, &self.shared, self.connection.as_ref(), status, line)
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use ingress_core::{Settings, Snapshot};
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio_util::sync::CancellationToken;
@@ -21,6 +22,8 @@ use super::transport::Transport;
 
 use crate::body::Body;
 use crate::config::Config;
+use crate::proxy::Proxy;
+use crate::snapshot::channel;
 
 const SMUGGLED: &str = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -43,10 +46,11 @@ async fn served(bytes: &[u8], piece: usize) -> Vec<(String, Option<Vec<u8>>)> {
             }
         })
     };
-    let config = Config::default();
+    let (config, settings) = (Config::default(), Settings::default());
+    let proxy = Proxy::new(channel(Snapshot::default()).1, config.clone());
     let lifecycle = Arc::new(Lifecycle::new(Open::new(Arc::default())));
     let (first, rest) = bytes.split_at(piece.min(bytes.len()));
-    let transport = Transport::new(io, true, first.to_vec(), lifecycle.clone(), &config);
+    let transport = Transport::new(io, true, first.to_vec(), lifecycle.clone(), &settings, &config);
     let send = async {
         for piece in rest.chunks(piece) {
             if client.write_all(piece).await.is_err() {
@@ -58,7 +62,8 @@ async fn served(bytes: &[u8], piece: usize) -> Vec<(String, Option<Vec<u8>>)> {
         let _ = client.read_to_end(&mut Vec::new()).await;
     };
     let drain = CancellationToken::new();
-    let both = async { tokio::join!(serve(transport, false, service, lifecycle, &config, &drain), send) };
+    let serving = serve(transport, false, (service, proxy), lifecycle, &settings, &drain);
+    let both = async { tokio::join!(serving, send) };
     // A body that never comes whole is awaited forever by a service without timeouts. The time is that of a paused clock.
     let _ = tokio::time::timeout(Duration::from_secs(1000), both).await;
     seen.lock().unwrap().clone()

@@ -13,6 +13,7 @@ use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use ingress_core::Settings;
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
@@ -22,8 +23,7 @@ use tower::util::Oneshot;
 use super::lifecycle::Lifecycle;
 use super::transport::Transport;
 use crate::body::{Body, BoxError};
-use crate::config::Config;
-use crate::error::page;
+use crate::proxy::Proxy;
 
 /// A service that a server can serve: a [`Proxy`](crate::Proxy), or layers around one.
 pub trait HttpService:
@@ -50,21 +50,21 @@ where
     type Body = B;
 }
 
-/// Serves one connection to its end.
+/// Serves one connection to its end. `proxy` answers what never becomes a request that `service` could be given.
 pub(super) async fn serve<T, S>(
     transport: Transport<T>,
     http2: bool,
-    service: S,
+    (service, proxy): (S, Proxy),
     lifecycle: Arc<Lifecycle>,
-    config: &Config,
+    settings: &Settings,
     drain: &CancellationToken,
 ) where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: HttpService,
 {
-    let last = if http2 { u64::MAX } else { config.keep_alive_requests };
-    let last = if config.keep_alive.is_zero() { 0 } else { last };
-    let service = Counted { service, lifecycle, http1: !http2, last };
+    let last = if http2 { u64::MAX } else { settings.keep_alive_requests };
+    let last = if settings.keep_alive.is_zero() { 0 } else { last };
+    let service = Counted { service, proxy, lifecycle, http1: !http2, last };
     let io = TokioIo::new(transport);
     let ended = if http2 {
         let mut connection = std::pin::pin!(http2_builder().serve_connection(io, service));
@@ -113,6 +113,7 @@ fn http2_builder() -> http2::Builder<TokioExecutor> {
 #[derive(Debug)]
 struct Counted<S> {
     service: S,
+    proxy: Proxy,
     lifecycle: Arc<Lifecycle>,
     http1: bool,
     /// After the answer to the request of this number the connection is closed.
@@ -129,7 +130,10 @@ impl<S: HttpService> hyper::service::Service<Request<Incoming>> for Counted<S> {
         let running = Running { lifecycle: self.lifecycle.clone() };
         let exchange = Exchange { running: Some(running), http1: self.http1, last: number >= self.last };
         match self.lifecycle.refusal(number).filter(|_| self.http1) {
-            Some(status) => Answer::Refused { status, exchange },
+            Some(status) => {
+                let page = self.proxy.refuse(status, self.lifecycle.refused_line());
+                Answer::Refused { page: Some(page), exchange }
+            }
             None => Answer::Running { future: self.service.clone().oneshot(request), exchange },
         }
     }
@@ -160,7 +164,7 @@ pin_project! {
     /// The answer to one request.
     #[project = AnswerState]
     enum Answer<F> {
-        Refused { status: StatusCode, exchange: Exchange },
+        Refused { page: Option<Response<Body>>, exchange: Exchange },
         Running { #[pin] future: F, exchange: Exchange },
     }
 }
@@ -173,8 +177,8 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project() {
-            AnswerState::Refused { status, exchange } => {
-                let response = exchange.finish(page(*status));
+            AnswerState::Refused { page, exchange } => {
+                let response = exchange.finish(page.take().unwrap_or_default());
                 Poll::Ready(Ok(response.map(|tracked| tracked.into_page())))
             }
             AnswerState::Running { future, exchange } => {

@@ -1,6 +1,7 @@
 //! Where a connection stands: what its transport and its service have to tell each other.
 
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -20,6 +21,10 @@ pub(super) struct Lifecycle {
     served: AtomicU64,
     /// Number and status of the request that the framing refused; 0 while there is none.
     refused: AtomicU64,
+    /// What there is of that request's first line.
+    refused_line: OnceLock<Box<[u8]>>,
+    /// A head has begun to come.
+    reading: AtomicBool,
     /// When the last answer was complete, in milliseconds since `opened`.
     idle_since: AtomicU64,
     upgrade: AtomicU8,
@@ -42,6 +47,8 @@ impl Lifecycle {
             running: AtomicU32::new(0),
             served: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            refused_line: OnceLock::new(),
+            reading: AtomicBool::new(false),
             idle_since: AtomicU64::new(0),
             upgrade: AtomicU8::new(0),
             upgrade_waiter: AtomicWaker::new(),
@@ -51,7 +58,10 @@ impl Lifecycle {
 
     /// The service was given a request; returns its number on this connection, from 1.
     pub(super) fn begin(&self) -> u64 {
-        self.running.fetch_add(1, Relaxed);
+        if self.running.fetch_add(1, Relaxed) == 0 {
+            self.open.note_writing(true);
+        }
+        self.open.note_request();
         self.upgrade.store(0, Relaxed);
         self.served.fetch_add(1, Relaxed) + 1
     }
@@ -60,7 +70,17 @@ impl Lifecycle {
     pub(super) fn end(&self) {
         let since = self.opened.elapsed().as_millis();
         self.idle_since.store(u64::try_from(since).unwrap_or(u64::MAX), Relaxed);
-        self.running.fetch_sub(1, Relaxed);
+        if self.running.fetch_sub(1, Relaxed) == 1 && self.upgrade() != Upgrade::Tunnel {
+            self.open.note_writing(false);
+        }
+    }
+
+    /// Notes whether a head has begun to come and is not complete.
+    pub(super) fn set_reading(&self, reading: bool) {
+        if self.reading.load(Relaxed) != reading {
+            self.reading.store(reading, Relaxed);
+            self.open.note_reading(reading);
+        }
     }
 
     /// Since when no request is running; when the connection was opened if there was none.
@@ -68,12 +88,23 @@ impl Lifecycle {
         self.opened + Duration::from_millis(self.idle_since.load(Relaxed))
     }
 
+    /// True if no request is running. A tunnel is never idle here: it has a time of its own.
     pub(super) fn is_idle(&self) -> bool {
-        self.running.load(Relaxed) == 0
+        self.running.load(Relaxed) == 0 && self.upgrade() != Upgrade::Tunnel
     }
 
     pub(super) fn served(&self) -> u64 {
         self.served.load(Relaxed)
+    }
+
+    /// Keeps the first line of a request that must be refused.
+    pub(super) fn keep_refused_line(&self, line: &[u8]) {
+        let _ = self.refused_line.set(line.into());
+    }
+
+    /// What there is of the first line of the request that was refused.
+    pub(super) fn refused_line(&self) -> &[u8] {
+        self.refused_line.get().map(|line| &**line).unwrap_or_default()
     }
 
     /// The request of this number stands for one that must be refused.
@@ -108,5 +139,14 @@ impl Lifecycle {
 
     pub(super) fn is_draining(&self) -> bool {
         self.open.is_draining()
+    }
+}
+
+impl Drop for Lifecycle {
+    fn drop(&mut self) {
+        self.set_reading(false);
+        if self.upgrade() == Upgrade::Tunnel {
+            self.open.note_writing(false);
+        }
     }
 }

@@ -126,8 +126,8 @@ impl Server {
             listeners.iter_mut().zip(sockets).for_each(|(worker, socket)| worker.push(socket));
         }
         let config = Arc::new(self.config);
-        let _ = self.observe;
-        let limit = limit::clients_per_worker(workers, config.upstream_keepalive);
+        let keepalive = self.subscriber.current().settings.upstream_keepalive_connections;
+        let limit = limit::clients_per_worker(workers, keepalive);
         // Dropped on the way out, it stops the workers that have started.
         let mut running = Running { addresses, workers: Vec::new() };
         for (number, listeners) in listeners.into_iter().enumerate() {
@@ -135,6 +135,7 @@ impl Server {
             let worker = Worker {
                 subscriber: self.subscriber.clone(),
                 config: config.clone(),
+                observer: self.observe.as_ref().map(|Observe(make)| make(number)),
                 listeners,
                 layer: layer.clone(),
                 limit,
@@ -162,7 +163,7 @@ pub struct Counts {
     pub active: u64,
     /// Connections on which a request's head is being read.
     pub reading: u64,
-    /// Connections on which a request is being answered.
+    /// Connections on which a request is being answered, and tunnels.
     pub writing: u64,
     /// Connections that wait for a request.
     pub waiting: u64,
@@ -172,6 +173,20 @@ pub struct Counts {
     pub handled: u64,
     /// Requests.
     pub requests: u64,
+}
+
+impl Counts {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            active: self.active + other.active,
+            reading: self.reading + other.reading,
+            writing: self.writing + other.writing,
+            waiting: self.waiting + other.waiting,
+            accepted: self.accepted + other.accepted,
+            handled: self.handled + other.handled,
+            requests: self.requests + other.requests,
+        }
+    }
 }
 
 /// How a drain ended.
@@ -194,7 +209,7 @@ impl Running {
 
     /// What the workers have counted since the start, added up.
     pub fn counts(&self) -> Counts {
-        Counts { active: self.connections() as u64, ..Counts::default() }
+        self.workers.iter().map(|(state, _)| state.counts()).fold(Counts::default(), Counts::plus)
     }
 
     /// Stops accepting, lets running requests end, and cuts what is left after `timeout`.

@@ -1,10 +1,12 @@
-//! A worker as the rest of the server sees it: how many connections it has, and whether it is to end.
+//! A worker as the rest of the server sees it: what it has counted, and whether it is to end.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+
+use super::Counts;
 
 /// What the rest of the server sees of a worker.
 #[derive(Debug, Default)]
@@ -15,6 +17,11 @@ pub(super) struct WorkerState {
     pub(super) stop: CancellationToken,
     draining: AtomicBool,
     connections: AtomicUsize,
+    reading: AtomicUsize,
+    writing: AtomicUsize,
+    accepted: AtomicU64,
+    handled: AtomicU64,
+    requests: AtomicU64,
     full: AtomicBool,
     emptied: Notify,
 }
@@ -29,6 +36,27 @@ impl WorkerState {
 
     pub(super) fn connections(&self) -> usize {
         self.connections.load(Relaxed)
+    }
+
+    /// What the worker has counted: it alone writes, others may read at any time. The numbers need not be of one instant.
+    pub(super) fn counts(&self) -> Counts {
+        let count = |counter: &AtomicUsize| counter.load(Relaxed) as u64;
+        let (active, reading, writing) =
+            (count(&self.connections), count(&self.reading), count(&self.writing));
+        Counts {
+            active,
+            reading,
+            writing,
+            waiting: active.saturating_sub(reading + writing),
+            accepted: self.accepted.load(Relaxed),
+            handled: self.handled.load(Relaxed),
+            requests: self.requests.load(Relaxed),
+        }
+    }
+
+    /// A connection was accepted.
+    pub(super) fn note_accepted(&self) {
+        self.accepted.fetch_add(1, Relaxed);
     }
 
     /// Notes whether there is room for one more connection; true if it was otherwise the last time.
@@ -57,11 +85,35 @@ pub(super) struct Open {
 impl Open {
     pub(super) fn new(state: Arc<WorkerState>) -> Self {
         state.connections.fetch_add(1, Relaxed);
+        state.handled.fetch_add(1, Relaxed);
         Self { state }
+    }
+
+    /// A request came.
+    pub(super) fn note_request(&self) {
+        self.state.requests.fetch_add(1, Relaxed);
+    }
+
+    /// The connection is, or is no longer, one on which a head is being read.
+    pub(super) fn note_reading(&self, reading: bool) {
+        change(&self.state.reading, reading);
+    }
+
+    /// The connection is, or is no longer, one on which a request is being answered.
+    pub(super) fn note_writing(&self, writing: bool) {
+        change(&self.state.writing, writing);
     }
 
     pub(super) fn is_draining(&self) -> bool {
         self.state.draining.load(Relaxed)
+    }
+}
+
+fn change(counter: &AtomicUsize, more: bool) {
+    if more {
+        counter.fetch_add(1, Relaxed);
+    } else {
+        counter.fetch_sub(1, Relaxed);
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use ingress_core::Settings;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
@@ -17,6 +18,8 @@ use crate::timer::{Deadline, Wait};
 
 /// What hyper is shown in place of a head that was refused: the service answers it with the status noted in the [`Lifecycle`].
 const REFUSED: &[u8] = b"GET / HTTP/1.1\r\nhost: refused\r\nconnection: close\r\n\r\n";
+/// How much of a refused head's first line is kept for the observer, in bytes.
+const KEPT_LINE: usize = 1024;
 
 /// A client's transport.
 #[derive(Debug)]
@@ -77,6 +80,7 @@ impl<T> Transport<T> {
         http1: bool,
         first: Vec<u8>,
         lifecycle: Arc<Lifecycle>,
+        settings: &Settings,
         config: &Config,
     ) -> Self {
         let mut transport = Self {
@@ -86,8 +90,8 @@ impl<T> Transport<T> {
             opened: Instant::now(),
             lifecycle,
             limits: Limits {
-                head: config.header_timeout,
-                idle: config.keep_alive,
+                head: settings.client_header_timeout,
+                idle: settings.keep_alive,
                 send: config.send_timeout,
                 drain: config.drain_idle,
             },
@@ -137,6 +141,7 @@ impl<T> Transport<T> {
 
     fn show_refusal(&mut self) {
         if self.gate == Gate::Refused {
+            self.lifecycle.keep_refused_line(first_line(&self.held));
             self.held = Vec::new();
             self.passed.push(REFUSED.to_vec());
         }
@@ -173,7 +178,10 @@ impl<T> Transport<T> {
         let since = match (idle, between) {
             (false, _) => now,
             (true, true) => self.lifecycle.idle_since().max(self.waits.draining_since.unwrap_or(self.opened)),
-            (true, false) => *self.waits.head_since.get_or_insert(now),
+            (true, false) => {
+                self.lifecycle.set_reading(true);
+                *self.waits.head_since.get_or_insert(now)
+            }
         };
         let limit = match (between, draining) {
             (true, true) => self.limits.drain,
@@ -236,6 +244,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Transport<T> {
             this.passed.pop_into(buf);
             if buf.filled().len() > before {
                 this.waits.head_since = None;
+                this.lifecycle.set_reading(false);
                 return Poll::Ready(Ok(()));
             }
             match this.gate {
@@ -289,6 +298,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Transport<T> {
         let unread = this.framing.as_ref().is_some_and(Framing::has_unread);
         this.linger.poll_shutdown(cx, &mut this.io, unread)
     }
+}
+
+/// What there is of a head's first line. One empty line may stand before it.
+fn first_line(head: &[u8]) -> &[u8] {
+    let head = head.strip_prefix(b"\r\n").unwrap_or(head);
+    let end = memchr::memchr2(b'\r', b'\n', head).unwrap_or(head.len()).min(KEPT_LINE);
+    head.get(..end).unwrap_or_default()
 }
 
 impl Passed {

@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ingress_core::Settings;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -18,6 +19,7 @@ use super::state::{Open, WorkerState};
 use super::transport::Transport;
 use crate::config::Config;
 use crate::connection::Connection;
+use crate::observe::Observer;
 use crate::proxy::Proxy;
 use crate::snapshot::Subscriber;
 
@@ -28,6 +30,7 @@ const REST: Duration = Duration::from_millis(50);
 pub(super) struct Worker<L> {
     pub(super) subscriber: Subscriber,
     pub(super) config: Arc<Config>,
+    pub(super) observer: Option<Box<dyn Observer>>,
     pub(super) listeners: Vec<TcpListener>,
     pub(super) layer: L,
     /// How many connections it may hold.
@@ -63,7 +66,10 @@ where
 {
     /// Serves until told to stop; returns how many connections were open then.
     async fn run(self) -> usize {
-        let proxy = Proxy::new(self.subscriber, (*self.config).clone());
+        let mut proxy = Proxy::new(self.subscriber, (*self.config).clone());
+        if let Some(observer) = self.observer {
+            proxy = proxy.with_observer(observer);
+        }
         let acceptor = Acceptor {
             proxy,
             layer: self.layer,
@@ -138,6 +144,7 @@ where
     }
 
     fn take(&self, stream: TcpStream) {
+        self.state.note_accepted();
         let full = self.state.connections() >= self.limit;
         if self.state.note_full(full) && full {
             tracing::warn!(
@@ -154,28 +161,43 @@ where
         // Without it a small write can wait for the acknowledgement of the one before; a socket that refuses the option still works.
         let _ = stream.set_nodelay(true);
         let proxy = self.proxy.with_connection(Connection::new(client, local.port()));
-        let service = self.layer.layer(proxy);
-        let (config, drain) = (self.config.clone(), self.state.drain.clone());
-        tokio::spawn(serve(stream, Lifecycle::new(open), service, config, drain));
+        let service = self.layer.layer(proxy.clone());
+        let serve = Serve {
+            lifecycle: Lifecycle::new(open),
+            service,
+            settings: proxy.settings(),
+            proxy,
+            config: self.config.clone(),
+            drain: self.state.drain.clone(),
+        };
+        tokio::spawn(serve.run(stream));
     }
 }
 
-/// Finds out what the client speaks, and serves it.
-async fn serve<S: HttpService>(
-    mut io: TcpStream,
+/// One connection that is to be served. The settings are those of the moment at which it was accepted.
+struct Serve<S> {
     lifecycle: Lifecycle,
     service: S,
+    proxy: Proxy,
+    settings: Arc<Settings>,
     config: Arc<Config>,
     drain: CancellationToken,
-) {
-    let first = tokio::select! { biased;
-        first = tokio::time::timeout(config.header_timeout, sniff(&mut io)) => first,
-        () = async { drain.cancelled().await; tokio::time::sleep(config.drain_idle).await } => return,
-    };
-    let Ok(Ok(Some(sniffed))) = first else { return };
-    let lifecycle = Arc::new(lifecycle);
-    let transport = Transport::new(io, !sniffed.http2, sniffed.first, lifecycle.clone(), &config);
-    http::serve(transport, sniffed.http2, service, lifecycle, &config, &drain).await;
+}
+
+impl<S: HttpService> Serve<S> {
+    /// Finds out what the client speaks, and serves it.
+    async fn run(self, mut io: TcpStream) {
+        let Self { lifecycle, service, proxy, settings, config, drain } = self;
+        let first = tokio::select! { biased;
+            first = tokio::time::timeout(settings.client_header_timeout, sniff(&mut io)) => first,
+            () = async { drain.cancelled().await; tokio::time::sleep(config.drain_idle).await } => return,
+        };
+        let Ok(Ok(Some(sniffed))) = first else { return };
+        let lifecycle = Arc::new(lifecycle);
+        let http1 = !sniffed.http2;
+        let transport = Transport::new(io, http1, sniffed.first, lifecycle.clone(), &settings, &config);
+        http::serve(transport, sniffed.http2, (service, proxy), lifecycle, &settings, &drain).await;
+    }
 }
 
 /// Says politely that there is no room.

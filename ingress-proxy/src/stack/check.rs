@@ -2,31 +2,35 @@
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_util::future::Either;
 use http::header::{CONNECTION, HeaderValue};
-use http::{Request, Response, Version};
+use http::{Response, Version};
 use tower::Service;
 
+use super::arrival::Arrival;
+use super::record::{Place, conclude};
 use super::request::ClientRequest;
+use super::view::Shared;
 use crate::body::Body;
-use crate::connection::Connection;
 use crate::error::{Kind, page};
 
 /// The layer that turns a request into a [`ClientRequest`], or answers 400 or 405.
 #[derive(Debug, Clone)]
 pub(crate) struct Check<S> {
     inner: S,
+    shared: Arc<Shared>,
 }
 
 impl<S> Check<S> {
-    pub(super) fn new(inner: S) -> Self {
-        Self { inner }
+    pub(super) fn new(inner: S, shared: Arc<Shared>) -> Self {
+        Self { inner, shared }
     }
 }
 
-/// A client that has sent one ambiguous request on a connection is not listened to there again.
+/// A client that has sent one ambiguous request on a connection, or one with a body that is not read, is not listened to there again.
 pub(super) fn refusal(kind: Kind, version: Version) -> Response<Body> {
     let mut response = page(kind.status());
     if version <= Version::HTTP_11 {
@@ -35,7 +39,7 @@ pub(super) fn refusal(kind: Kind, version: Version) -> Response<Body> {
     response
 }
 
-impl<S> Service<(Request<Body>, Option<Connection>)> for Check<S>
+impl<S> Service<Arrival> for Check<S>
 where
     S: Service<ClientRequest, Response = Response<Body>, Error = Infallible>,
 {
@@ -47,11 +51,21 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, (request, connection): (Request<Body>, Option<Connection>)) -> Self::Future {
+    fn call(&mut self, arrival: Arrival) -> Self::Future {
+        let Arrival { request, connection, mut record } = arrival;
         let version = request.version();
         match ClientRequest::check(request, connection) {
-            Ok(request) => Either::Right(self.inner.call(request)),
-            Err(kind) => Either::Left(ready(Ok(refusal(kind, version)))),
+            Ok(mut request) => {
+                request.record = record;
+                Either::Right(self.inner.call(request))
+            }
+            Err(kind) => {
+                let settings = self.shared.settings();
+                if let Some(record) = &mut record {
+                    record.leads_to(Place::default(), &settings);
+                }
+                Either::Left(ready(Ok(conclude(record, refusal(kind, version), &settings))))
+            }
         }
     }
 }

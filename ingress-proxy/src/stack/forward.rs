@@ -14,25 +14,20 @@ use ingress_core::policy::Timeouts;
 use tokio::time::{sleep, timeout};
 use tower::Service;
 
+use super::check::refusal;
 use super::headers;
+use super::record::{Record, conclude};
+use super::request::ClientRequest;
 use super::routed::Routed;
 use super::upgrade::{Upgrade, is_switch};
-use super::view::Shared;
+use super::view::RouteTarget;
 use crate::body::Body;
 use crate::error::{Error, Kind, Side, page};
 use crate::upstream::{Answer, Endpoint, Group, Lease, Progress, Sent, Stage, Tries, Upload, connect};
 
 /// The innermost service.
 #[derive(Debug, Clone)]
-pub(crate) struct Forward {
-    shared: Arc<Shared>,
-}
-
-impl Forward {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared }
-    }
-}
+pub(crate) struct Forward;
 
 /// An answer on its way. The one box of the stack.
 type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
@@ -47,8 +42,7 @@ impl Service<Routed> for Forward {
     }
 
     fn call(&mut self, routed: Routed) -> Self::Future {
-        let exchange = prepare(routed, &self.shared);
-        exchange.run()
+        prepare(routed).run()
     }
 }
 
@@ -58,14 +52,17 @@ struct Exchange {
     upgrade: Option<Upgrade>,
     hop: Hop,
     tries: Tries,
+    record: Option<Box<Record>>,
 }
 
 /// What every try has in common.
 struct Hop {
+    target: Arc<RouteTarget>,
     group: Arc<Group>,
-    timeouts: Timeouts,
     /// How far the body has come; `None` for a request without one.
     upload: Option<Arc<Progress>>,
+    /// What the client speaks.
+    version: Version,
 }
 
 /// A try that failed.
@@ -76,11 +73,12 @@ struct Failure {
     request: Option<Box<Request<Body>>>,
 }
 
-fn prepare(routed: Routed, shared: &Shared) -> Exchange {
-    let (mut client, target) = (routed.request, routed.target);
+fn prepare(routed: Routed) -> Exchange {
+    let Routed { request: mut client, target, group } = routed;
     let upgrade = Upgrade::take(&mut client.request);
-    headers::towards_endpoint(&mut client, shared.config().generate_request_id);
-    let mut request = client.request;
+    headers::towards_endpoint(&mut client, &target.settings);
+    let ClientRequest { mut request, mut record, .. } = client;
+    let version = request.version();
     if let Some(upgrade) = &upgrade {
         upgrade.ask(&mut request);
     }
@@ -91,49 +89,63 @@ fn prepare(routed: Routed, shared: &Shared) -> Exchange {
     }
     let upload = (!request.body().is_end_stream()).then(|| Progress::new(request.body()));
     if let Some(progress) = &upload {
-        let (progress, limit) = (progress.clone(), shared.config().body_timeout);
+        let (timeout, max_size) = (target.settings.client_body_timeout, target.route.request_body.max_size);
         let body = std::mem::take(request.body_mut());
-        *request.body_mut() = Body::upload(Upload::new(body, limit, progress));
+        *request.body_mut() = Body::upload(Upload::new(body, timeout, max_size, progress.clone()));
+    }
+    if let Some(record) = &mut record {
+        record.sends(request.headers(), upload.as_ref());
     }
     let tries = Tries::new(target.route.retry, request.method());
-    let hop = Hop { group: target.group.clone(), timeouts: target.route.timeouts, upload };
-    Exchange { request, upgrade, hop, tries }
+    Exchange { request, upgrade, hop: Hop { target, group, upload, version }, tries, record }
 }
 
 impl Exchange {
     /// Tries endpoints until there is an answer. (Not an `async fn`: that would hold all of `self` twice.)
     fn run(self) -> Answering {
-        let Self { mut request, upgrade, hop, mut tries } = self;
+        let Self { mut request, upgrade, hop, mut tries, mut record } = self;
         Box::pin(async move {
             let mut tried = Vec::new();
-            loop {
+            let response = loop {
                 let Some(endpoint) = hop.group.pick(&tried).await else {
-                    return Ok(page(Kind::NoEndpoint.status()));
+                    break page(Kind::NoEndpoint.status());
                 };
-                let failure = match hop.attempt(&endpoint, request, &tries).await {
+                if let Some(record) = &mut record {
+                    record.try_begins(endpoint.address);
+                }
+                let failure = match hop.attempt(&endpoint, request, &tries, &mut record).await {
                     Ok((response, lease)) => {
-                        return Ok(answer(response, lease, upgrade, &hop)
-                            .unwrap_or_else(|kind| hop.give_up(&endpoint, &kind.into())));
+                        break answer(response, lease, upgrade, &hop, &mut record)
+                            .unwrap_or_else(|kind| hop.give_up(&endpoint, &kind.into(), &mut record));
                     }
                     Err(failure) => failure,
                 };
                 match failure.request {
                     Some(again) if tries.again(failure.error.kind(), failure.sent) => request = again,
-                    _ => return Ok(hop.give_up(&endpoint, &failure.error)),
+                    _ => break hop.give_up(&endpoint, &failure.error, &mut record),
+                }
+                if let Some(record) = &mut record {
+                    record.failed(failure.error.kind());
                 }
                 tried.push(endpoint);
-            }
+            };
+            Ok(conclude(record, response, &hop.target.settings))
         })
     }
 }
 
 impl Hop {
+    fn timeouts(&self) -> &Timeouts {
+        &self.target.route.timeouts
+    }
+
     /// Sends the request to one endpoint: over idle connections as long as they turn out dead, then over a fresh one.
     async fn attempt(
         &self,
         endpoint: &Arc<Endpoint>,
         mut request: Box<Request<Body>>,
         tries: &Tries,
+        record: &mut Option<Box<Record>>,
     ) -> Result<(Response<Incoming>, Lease), Failure> {
         let mut may_reuse = true;
         loop {
@@ -141,9 +153,17 @@ impl Hop {
                 Ok(lease) => lease,
                 Err(error) => return Err(Failure { error, sent: Sent::Nothing, request: Some(request) }),
             };
+            if let Some(record) = record.as_mut().filter(|_| !lease.reused) {
+                record.connected();
+            }
             let copy = (self.upload.is_none() && tries.may_resend()).then(|| copy(&request));
             let failure = match self.send(&mut lease, request).await {
-                Ok(response) => return Ok((response, lease)),
+                Ok(response) => {
+                    if let Some(record) = record {
+                        record.answered(response.status().as_u16());
+                    }
+                    return Ok((response, lease));
+                }
                 Err(failure) => failure,
             };
             // An idle connection that the endpoint has closed says nothing about the endpoint.
@@ -164,12 +184,12 @@ impl Hop {
             }
         }
         // In a box, as everything that few requests need: each request would carry the room for it.
-        let connecting = Box::pin(connect(endpoint.address, self.timeouts.connect));
+        let connecting = Box::pin(connect(endpoint.address, self.timeouts().connect));
         Ok(endpoint.opened(connecting.await?))
     }
 
     async fn becomes_ready(&self, lease: &mut Lease) -> bool {
-        matches!(timeout(self.timeouts.connect, lease.sender().ready()).await, Ok(Ok(())))
+        matches!(timeout(self.timeouts().connect, lease.sender().ready()).await, Ok(Ok(())))
     }
 
     async fn send(
@@ -179,9 +199,9 @@ impl Hop {
     ) -> Result<Response<Incoming>, Failure> {
         let mut sending = std::pin::pin!(lease.sender().try_send_request(*request));
         let answered = match &self.upload {
-            None => timeout(self.timeouts.read, sending.as_mut()).await.map_err(|_| Kind::ReadTimeout),
+            None => timeout(self.timeouts().read, sending.as_mut()).await.map_err(|_| Kind::ReadTimeout),
             Some(upload) => {
-                let answered = Box::pin(with_upload(sending, upload, &self.timeouts)).await;
+                let answered = Box::pin(with_upload(sending, upload, self.timeouts())).await;
                 lease.carries(upload.clone());
                 answered
             }
@@ -206,10 +226,19 @@ impl Hop {
         }
     }
 
-    fn give_up(&self, endpoint: &Endpoint, error: &Error) -> Response<Body> {
-        if error.kind().side() == Side::Upstream {
-            tracing::warn!(upstream = self.group.name(), endpoint = %endpoint.address, %error, "request failed");
+    fn give_up(
+        &self,
+        endpoint: &Endpoint,
+        error: &Error,
+        record: &mut Option<Box<Record>>,
+    ) -> Response<Body> {
+        if let Some(record) = record {
+            record.failed(error.kind());
         }
+        if error.kind().side() == Side::Client {
+            return refusal(error.kind(), self.version);
+        }
+        tracing::warn!(upstream = self.group.name(), endpoint = %endpoint.address, %error, "request failed");
         page(error.kind().status())
     }
 }
@@ -256,14 +285,14 @@ fn answer(
     mut lease: Lease,
     upgrade: Option<Upgrade>,
     hop: &Hop,
+    record: &mut Option<Box<Record>>,
 ) -> Result<Response<Body>, Kind> {
-    headers::towards_client(response.headers_mut())?;
+    headers::towards_client(response.headers_mut(), &hop.target.settings)?;
     *response.version_mut() = Version::HTTP_11;
     if is_switch(&response) {
         // Nobody asked for it: the endpoint and we would disagree about what the bytes behind it are.
         let upgrade = upgrade.ok_or(Kind::BadResponse)?;
-        upgrade.join(&mut response, hop.timeouts.read);
-        return Ok(response.map(|_| Body::empty()));
+        return Ok(upgrade.join(response, hop.timeouts().read, record.take()));
     }
     if upgrade.is_some() {
         lease.retire();
@@ -273,7 +302,7 @@ fn answer(
             lease.release();
             Body::empty()
         } else {
-            Body::answer(Answer::new(body, lease, hop.timeouts.read))
+            Body::answer(Answer::new(body, lease, hop.timeouts().read))
         }
     }))
 }

@@ -1,36 +1,47 @@
 //! The header fields that are removed, added and replaced on the way to an endpoint and back.
 //!
-//! The request side is that of ingress-nginx: the client's word about itself is replaced by what is known of its connection.
+//! The request side is that of ingress-nginx: the client's word about itself is replaced by what is known of its connection, and by what
+//! a trusted proxy before us says of it.
+
+use std::net::IpAddr;
 
 use http::header::{
     CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, Version};
+use ingress_core::Settings;
 use smallvec::SmallVec;
 
+use super::client::Claims;
 use super::request::ClientRequest;
 use crate::connection::Connection;
 use crate::error::Kind;
 
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const X_SCHEME: HeaderName = HeaderName::from_static("x-scheme");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+pub(super) const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+pub(super) const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+pub(super) const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_SCHEME: HeaderName = HeaderName::from_static("x-forwarded-scheme");
 const X_ORIGINAL_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-original-forwarded-for");
 const X_ORIGINAL_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-original-forwarded-host");
+const X_ORIGINAL_URI: HeaderName = HeaderName::from_static("x-original-uri");
 
 /// Makes the fields of a request those that an endpoint gets.
-pub(super) fn towards_endpoint(client: &mut ClientRequest, generate_request_id: bool) {
+pub(super) fn towards_endpoint(client: &mut ClientRequest, settings: &Settings) {
+    let forwarded = &settings.forwarded;
+    let claims = Claims::of(client.request.headers(), client.connection.as_ref(), forwarded);
+    let authority = claims.host.clone().unwrap_or_else(|| client.authority());
+    let uri = client.request.uri().path_and_query().filter(|_| forwarded.add_original_uri);
+    let original_uri = uri.and_then(|uri| HeaderValue::from_bytes(uri.as_str().as_bytes()).ok());
     let version = client.request.version();
-    let authority = client.authority();
     let headers = client.request.headers_mut();
+
     let seen = Seen::by(headers, is_not_for_endpoints);
-    let original_for = if seen.forwarded { joined(headers, &X_FORWARDED_FOR, b", ") } else { None };
-    let original_host = if seen.forwarded { joined(headers, &X_FORWARDED_HOST, b", ") } else { None };
+    let original_for = told(headers, &forwarded.header, &X_FORWARDED_FOR, &seen);
+    let original_host = told(headers, &forwarded.host_header, &X_FORWARDED_HOST, &seen);
     seen.remove_from(headers);
     if version == Version::HTTP_2
         && let Some(cookies) = joined(headers, &COOKIE, b"; ")
@@ -41,27 +52,49 @@ pub(super) fn towards_endpoint(client: &mut ClientRequest, generate_request_id: 
     headers.insert(HOST, authority.clone());
     headers.insert(X_FORWARDED_HOST, authority);
     if let Some(connection) = &client.connection {
-        name_client(headers, connection);
+        let full = claims.believed && forwarded.compute_full_forwarded_for;
+        name_client(headers, connection, client.client, original_for.as_ref().filter(|_| full));
+        headers.insert(X_FORWARDED_PORT, claims.port.unwrap_or_else(|| connection.port_value()));
     }
-    let scheme = HeaderValue::from_static("http");
+    let scheme = HeaderValue::from_static(claims.scheme.unwrap_or("http"));
     headers.insert(X_FORWARDED_PROTO, scheme.clone());
     headers.insert(X_FORWARDED_SCHEME, scheme.clone());
     headers.insert(X_SCHEME, scheme);
-    for (name, original) in
-        [(X_ORIGINAL_FORWARDED_FOR, original_for), (X_ORIGINAL_FORWARDED_HOST, original_host)]
-    {
+    for (name, original) in [
+        (X_ORIGINAL_FORWARDED_FOR, original_for),
+        (X_ORIGINAL_FORWARDED_HOST, original_host),
+        (X_ORIGINAL_URI, original_uri),
+    ] {
         if let Some(value) = original {
             headers.insert(name, value);
         }
     }
-    set_request_id(headers, generate_request_id);
+    set_request_id(headers, settings.generate_request_id);
 }
 
-fn name_client(headers: &mut HeaderMap, connection: &Connection) {
-    let client = connection.client_value();
+/// What the client sent in a field that proxies set. The usual name is looked up only if such a name was seen.
+fn told(headers: &HeaderMap, name: &HeaderName, usual: &HeaderName, seen: &Seen) -> Option<HeaderValue> {
+    let value = if seen.forwarded || name != usual { joined(headers, name, b", ") } else { None };
+    value.filter(|value| !value.is_empty())
+}
+
+/// Names the client; `before` is what the proxies before us have told, if our peer is to be added to it.
+fn name_client(
+    headers: &mut HeaderMap,
+    connection: &Connection,
+    address: Option<IpAddr>,
+    before: Option<&HeaderValue>,
+) {
+    let client = match address.filter(|address| *address != connection.client().ip()) {
+        // The text of an address is always a header value.
+        Some(address) => HeaderValue::from_str(&address.to_string()).ok(),
+        None => None,
+    };
+    let client = client.unwrap_or_else(|| connection.client_value());
     headers.insert(X_REAL_IP, client.clone());
-    headers.insert(X_FORWARDED_FOR, client);
-    headers.insert(X_FORWARDED_PORT, connection.port_value());
+    let all = before.map(|before| [before.as_bytes(), b", ", connection.client_value().as_bytes()].concat());
+    let all = all.and_then(|all| HeaderValue::from_bytes(&all).ok());
+    headers.insert(X_FORWARDED_FOR, all.unwrap_or(client));
 }
 
 /// The client's id, or a fresh one of 32 hexadecimal digits.
@@ -91,8 +124,8 @@ fn hexadecimal(id: [u8; 16]) -> [u8; 32] {
 ///
 /// # Errors
 /// [`Kind::BadResponse`] if its framing can be read in more than one way.
-pub(super) fn towards_client(headers: &mut HeaderMap) -> Result<(), Kind> {
-    let seen = Seen::by(headers, is_not_for_clients);
+pub(super) fn towards_client(headers: &mut HeaderMap, settings: &Settings) -> Result<(), Kind> {
+    let seen = Seen::by(headers, |name| is_not_for_clients(name, settings));
     let sound = match seen.codings {
         0 => seen.lengths <= 1,
         1 => seen.lengths == 0 && headers.get(TRANSFER_ENCODING).is_some_and(is_chunked),
@@ -154,13 +187,15 @@ fn is_not_for_endpoints(name: &str) -> bool {
     }
 }
 
-/// Fields that concern one connection only, and those by which an endpoint talks to its proxy. Of `Date` and `Server` a client sees ours:
-/// the server writes the former, and the latter is not sent (`server-tokens` false).
-fn is_not_for_clients(name: &str) -> bool {
+/// Fields that concern one connection only, those by which an endpoint talks to its proxy, and those that the settings hide. Of `Date` a
+/// client sees ours, which the server writes. How long an answer is, is said all the same.
+fn is_not_for_clients(name: &str, settings: &Settings) -> bool {
     match name {
         "connection" | "keep-alive" | "proxy-connection" | "te" | "transfer-encoding" | "upgrade" => true,
-        "date" | "server" => true,
-        _ => name.starts_with("x-accel-"),
+        "date" => true,
+        "server" => !settings.allow_backend_server_header,
+        "content-length" => false,
+        _ => name.starts_with("x-accel-") || settings.hide_headers.iter().any(|hidden| hidden == name),
     }
 }
 
@@ -208,7 +243,7 @@ mod tests {
         let connection = Connection::new(([192, 0, 2, 7], 5000).into(), 8080);
         let request = request.header(HOST, "Shop.test:8080").body(Body::empty()).unwrap();
         let mut client = ClientRequest::check(request, Some(connection)).unwrap();
-        towards_endpoint(&mut client, true);
+        towards_endpoint(&mut client, &Settings::default());
         (*client.request).into_parts().0.headers
     }
 
@@ -296,7 +331,7 @@ mod tests {
             for (name, value) in fields {
                 headers.append(*name, HeaderValue::from_static(value));
             }
-            towards_client(&mut headers).is_ok()
+            towards_client(&mut headers, &Settings::default()).is_ok()
         };
         let (chunked, length) = (("transfer-encoding", "Chunked"), ("content-length", "3"));
         assert!(check(&[]) && check(&[chunked]) && check(&[length]));
@@ -321,7 +356,7 @@ mod tests {
         ] {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static("x-hop"));
         }
-        towards_client(&mut headers).unwrap();
+        towards_client(&mut headers, &Settings::default()).unwrap();
         assert_eq!(headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["etag"]);
     }
 }

@@ -3,10 +3,13 @@
 //! A value of [`ClientRequest`] means: one host, one path with one reading, a method that may be forwarded, and no field that HTTP/2 could
 //! carry into HTTP/1. Nothing below has to ask again.
 
+use std::net::IpAddr;
+
 use http::header::{CONNECTION, HOST, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, Method, Request, Uri, Version};
 use ingress_core::{canonical_host, normalize};
 
+use super::record::Record;
 use crate::body::Body;
 use crate::connection::Connection;
 use crate::error::Kind;
@@ -18,6 +21,10 @@ pub(crate) struct ClientRequest {
     pub(crate) request: Box<Request<Body>>,
     /// Who sent it, if that is known.
     pub(crate) connection: Option<Connection>,
+    /// The client's address, as far as proxies before us are believed; set by the router.
+    pub(crate) client: Option<IpAddr>,
+    /// What the observer is to get.
+    pub(crate) record: Option<Box<Record>>,
     /// `None` for HTTP/1.0 without one.
     authority: Option<HeaderValue>,
 }
@@ -41,12 +48,17 @@ impl ClientRequest {
         fields(request.version(), request.headers())?;
         let authority = authority(&request)?;
         drop_unusual_names(request.headers_mut());
-        Ok(Self { request, connection, authority })
+        Ok(Self { request, connection, client: None, record: None, authority })
     }
 
     /// What the endpoint gets as `Host`: the authority as it was sent, or ingress-nginx's name for "no host".
     pub(crate) fn authority(&self) -> HeaderValue {
         self.authority.clone().unwrap_or(HeaderValue::from_static("_"))
+    }
+
+    /// The authority, if one was sent.
+    pub(crate) fn sent_authority(&self) -> Option<&HeaderValue> {
+        self.authority.as_ref()
     }
 
     fn authority_text(&self) -> &str {

@@ -9,14 +9,16 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-/// Copies until both sides have closed, or for `idle` no byte has gone either way.
-pub(super) async fn tunnel<A, B>(client: A, mut endpoint: B, idle: Duration)
+use super::record::Record;
+
+/// Copies until both sides have closed, or for `idle` no byte has gone either way. What goes is counted in the record.
+pub(super) async fn tunnel<A, B>(client: A, mut endpoint: B, idle: Duration, record: Option<Box<Record>>)
 where
     A: AsyncRead + AsyncWrite + Unpin,
     B: AsyncRead + AsyncWrite + Unpin,
 {
     let (active, mut last) = watch::channel(Instant::now());
-    let mut client = Watched { io: client, active };
+    let mut client = Watched { io: client, active, record };
     let watch = async {
         loop {
             let deadline = *last.borrow_and_update() + idle;
@@ -43,6 +45,7 @@ where
 struct Watched<T> {
     io: T,
     active: watch::Sender<Instant>,
+    record: Option<Box<Record>>,
 }
 
 impl<T> Watched<T> {
@@ -60,7 +63,11 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
         let read = Pin::new(&mut self.io).poll_read(cx, buf);
+        if let Some(record) = &mut self.record {
+            record.received((buf.filled().len() - before) as u64);
+        }
         self.note(read)
     }
 }
@@ -68,6 +75,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
 impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.io).poll_write(cx, buf);
+        if let (Some(record), Poll::Ready(Ok(bytes))) = (&mut self.record, &written) {
+            record.sent(*bytes);
+        }
         self.note(written)
     }
 
@@ -90,7 +100,7 @@ mod tests {
     async fn a_busy_tunnel_lives_and_an_idle_one_ends() {
         let ((mut a, client), (mut b, endpoint)) = (duplex(64), duplex(64));
         let start = Instant::now();
-        let tunnel = tokio::spawn(tunnel(client, endpoint, Duration::from_secs(60)));
+        let tunnel = tokio::spawn(tunnel(client, endpoint, Duration::from_secs(60), None));
         for _ in 0..3 {
             tokio::time::advance(Duration::from_secs(50)).await;
             b.write_all(b"x").await.unwrap();

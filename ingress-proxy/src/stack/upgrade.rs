@@ -8,6 +8,7 @@ use http_body::Body as _;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 
+use super::record::Record;
 use super::tunnel::tunnel;
 use crate::body::Body;
 
@@ -47,18 +48,30 @@ impl Upgrade {
         request.headers_mut().insert(UPGRADE, self.protocol.clone());
     }
 
-    /// Joins the two sides once the client has been told; `response` is the endpoint's 101.
-    pub(super) fn join<B>(self, response: &mut Response<B>, idle: Duration) {
-        let endpoint = hyper::upgrade::on(&mut *response);
+    /// Joins the two sides once the client has been told; `response` is the endpoint's 101. The record ends with the tunnel.
+    pub(super) fn join<B>(
+        self,
+        mut response: Response<B>,
+        idle: Duration,
+        mut record: Option<Box<Record>>,
+    ) -> Response<Body> {
+        let endpoint = hyper::upgrade::on(&mut response);
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
         response.headers_mut().insert(UPGRADE, self.protocol);
+        let response = response.map(|_| Body::empty());
+        if let Some(record) = &mut record {
+            record.answers(&response);
+        }
         tokio::spawn(async move {
             let sides: Result<(Upgraded, Upgraded), hyper::Error> = tokio::try_join!(self.client, endpoint);
             match sides {
-                Ok((client, endpoint)) => tunnel(TokioIo::new(client), TokioIo::new(endpoint), idle).await,
+                Ok((client, endpoint)) => {
+                    tunnel(TokioIo::new(client), TokioIo::new(endpoint), idle, record).await;
+                }
                 Err(error) => tracing::debug!(%error, "an upgraded connection ended before it began"),
             }
         });
+        response
     }
 }
 

@@ -1,12 +1,12 @@
 //! A proxy's own view of the snapshot.
 //!
 //! Workers must not write to memory that they share, and a reference count is such memory. So each proxy holds the snapshot once, and
-//! hands requests counted references to things of its own, made once for each route that is used.
+//! hands requests counted references to things of its own: a copy of the settings, and an entry for each route that is used.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use hashbrown::HashMap;
-use ingress_core::{Backend, Route, Snapshot};
+use ingress_core::{Backend, Route, Settings, Snapshot};
 
 use crate::config::Config;
 use crate::error::Kind;
@@ -28,21 +28,38 @@ pub(crate) struct Shared {
 pub(crate) struct View {
     version: u64,
     snapshot: Arc<Snapshot>,
+    settings: Arc<Settings>,
     /// By the address of the route, which the snapshot keeps alive.
     targets: HashMap<usize, Arc<RouteTarget>, foldhash::fast::RandomState>,
 }
 
-/// A route, and the upstream that it leads to.
+/// A route, and what requests on it need beside it.
 #[derive(Debug)]
 pub(crate) struct RouteTarget {
     pub(crate) route: Arc<Route>,
-    pub(crate) group: Arc<Group>,
+    /// The upstream that it leads to, or why there is none.
+    pub(crate) group: Result<Arc<Group>, Kind>,
+    /// The settings of the snapshot that the route is from.
+    pub(crate) settings: Arc<Settings>,
+}
+
+/// What a host and path lead to.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) target: Arc<RouteTarget>,
+    /// True if it is the route for what no rule matches.
+    pub(crate) default: bool,
 }
 
 impl Shared {
     pub(crate) fn new(subscriber: Subscriber, config: Config) -> Arc<Self> {
         let groups = Groups::new(&config);
-        let view = View { version: 0, snapshot: Arc::default(), targets: HashMap::default() };
+        let view = View {
+            version: 0,
+            snapshot: Arc::default(),
+            settings: Arc::default(),
+            targets: HashMap::default(),
+        };
         let shared =
             Self { config, subscriber, view: Mutex::new(view), groups, sweeper: std::sync::Once::new() };
         shared.lock().renew(&shared.subscriber, &shared.groups);
@@ -68,6 +85,11 @@ impl Shared {
         view
     }
 
+    /// The current settings.
+    pub(crate) fn settings(self: &Arc<Self>) -> Arc<Settings> {
+        self.view().settings.clone()
+    }
+
     /// Follows the snapshot and closes idle connections also while no request comes, until the proxy is gone.
     async fn sweep(shared: Weak<Self>) {
         while let Some(interval) = shared.upgrade().map(|shared| shared.groups.sweep_interval()) {
@@ -89,29 +111,38 @@ impl View {
         // The version first: if a newer snapshot comes in between, it is taken now and once more with the next request.
         self.version = subscriber.version();
         self.snapshot = subscriber.current();
+        if self.settings != self.snapshot.settings {
+            self.settings = Arc::new(Settings::clone(&self.snapshot.settings));
+        }
         self.targets.clear();
-        groups.follow(&self.snapshot.upstreams);
+        groups.follow(&self.snapshot.upstreams, &self.settings);
     }
 
     pub(crate) fn snapshot(&self) -> &Snapshot {
         &self.snapshot
     }
 
-    /// The route of a request with its upstream, or why there is none.
-    pub(crate) fn find(&mut self, host: &str, path: &str, groups: &Groups) -> Result<Arc<RouteTarget>, Kind> {
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The route of a request; `None` if no rule matches and there is no default route.
+    pub(crate) fn find(&mut self, host: &str, path: &str, groups: &Groups) -> Option<Found> {
         let routes = &self.snapshot.routes;
-        let route = match routes.find(host, path) {
-            Some(found) => found.route,
-            None => routes.default_route().ok_or(Kind::NoRoute)?,
+        let (route, default) = match routes.find(host, path) {
+            Some(found) => (found.route, false),
+            None => (routes.default_route()?, true),
         };
         let key = Arc::as_ptr(route) as usize;
         if let Some(target) = self.targets.get(&key) {
-            return Ok(target.clone());
+            return Some(Found { target: target.clone(), default });
         }
-        let Backend::Upstream(name) = &route.backend else { return Err(Kind::Denied) };
-        let group = groups.get(name, &self.snapshot.upstreams).ok_or(Kind::NoEndpoint)?;
-        let target = Arc::new(RouteTarget { route: route.clone(), group });
+        let group = match &route.backend {
+            Backend::Upstream(name) => groups.get(name, &self.snapshot.upstreams).ok_or(Kind::NoEndpoint),
+            _ => Err(Kind::Denied),
+        };
+        let target = Arc::new(RouteTarget { route: route.clone(), group, settings: self.settings.clone() });
         self.targets.insert(key, target.clone());
-        Ok(target)
+        Some(Found { target, default })
     }
 }

@@ -36,11 +36,10 @@ impl RoundRobin {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
     use crate::upstream::Pool;
 
     fn endpoints(count: u16) -> Vec<Arc<Endpoint>> {
-        let pool = Pool::new(&Config::default());
+        let pool = Pool::new(&ingress_core::Settings::default());
         (1..=count).map(|port| Endpoint::new(([127, 0, 0, 1], port).into(), pool.clone())).collect()
     }
 

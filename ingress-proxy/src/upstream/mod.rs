@@ -14,7 +14,7 @@ mod upload;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::HashMap;
-use ingress_core::Upstreams;
+use ingress_core::{Settings, Upstreams};
 
 pub(crate) use answer::Answer;
 pub(crate) use connect::connect;
@@ -37,7 +37,7 @@ pub(crate) struct Groups {
 impl Groups {
     pub(crate) fn new(config: &Config) -> Self {
         let resolver = Arc::new(Resolver::new(config.local_endpoints));
-        Self { by_name: Mutex::default(), pool: Pool::new(config), resolver }
+        Self { by_name: Mutex::default(), pool: Pool::new(&Settings::default()), resolver }
     }
 
     /// The group of an upstream, made on first use; `None` if the snapshot has no such upstream.
@@ -52,7 +52,8 @@ impl Groups {
     }
 
     /// Brings the groups in line with a new snapshot: endpoints that left are forgotten, and their idle connections closed.
-    pub(crate) fn follow(&self, upstreams: &Upstreams) {
+    pub(crate) fn follow(&self, upstreams: &Upstreams, settings: &Settings) {
+        self.pool.follow(settings);
         let mut groups = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
         groups.retain(|name, group| match upstreams.get(name) {
             Some(upstream) => {

@@ -1,16 +1,16 @@
 //! Connections to endpoints that wait for their next request.
 
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use hyper::client::conn::http1::SendRequest;
+use ingress_core::Settings;
 use tokio::time::Instant;
 
 use super::upload::{Progress, Stage};
 use crate::body::Body;
-use crate::config::Config;
 
 /// One address and its idle connections. Lives as long as the address is in its upstream: when it leaves, they are closed.
 #[derive(Debug)]
@@ -27,12 +27,13 @@ pub(crate) struct Pool {
     idle: AtomicUsize,
 }
 
-#[derive(Debug, Clone, Copy)]
+/// What the settings allow. Each is read on its own, so that a change of settings locks nobody out; durations are in nanoseconds.
+#[derive(Debug, Default)]
 struct Limits {
-    idle: usize,
-    idle_time: Duration,
-    age: Duration,
-    requests: u64,
+    idle: AtomicUsize,
+    idle_time: AtomicU64,
+    age: AtomicU64,
+    requests: AtomicU64,
 }
 
 struct Idle {
@@ -48,19 +49,34 @@ struct Connection {
 }
 
 impl Pool {
-    pub(crate) fn new(config: &Config) -> Arc<Self> {
-        let limits = Limits {
-            idle: config.upstream_keepalive,
-            idle_time: config.upstream_keepalive_timeout,
-            age: config.upstream_keepalive_time,
-            requests: config.upstream_keepalive_requests,
-        };
-        Arc::new(Self { limits, idle: AtomicUsize::new(0) })
+    pub(crate) fn new(settings: &Settings) -> Arc<Self> {
+        let pool = Self { limits: Limits::default(), idle: AtomicUsize::new(0) };
+        pool.follow(settings);
+        Arc::new(pool)
+    }
+
+    /// Takes over the limits of new settings. They hold from the next look at a connection on.
+    pub(crate) fn follow(&self, settings: &Settings) {
+        let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.limits.idle.store(settings.upstream_keepalive_connections, Relaxed);
+        self.limits.idle_time.store(nanoseconds(settings.upstream_keepalive_timeout), Relaxed);
+        self.limits.age.store(nanoseconds(settings.upstream_keepalive_time), Relaxed);
+        self.limits.requests.store(settings.upstream_keepalive_requests, Relaxed);
     }
 
     /// How often idle connections should be looked through.
     pub(crate) fn sweep_interval(&self) -> Duration {
-        (self.limits.idle_time / 4).clamp(Duration::from_millis(10), Duration::from_secs(15))
+        (self.limits.idle_time() / 4).clamp(Duration::from_millis(10), Duration::from_secs(15))
+    }
+}
+
+impl Limits {
+    fn idle_time(&self) -> Duration {
+        Duration::from_nanos(self.idle_time.load(Relaxed))
+    }
+
+    fn age(&self) -> Duration {
+        Duration::from_nanos(self.age.load(Relaxed))
     }
 }
 
@@ -101,9 +117,10 @@ impl Endpoint {
     fn keep(&self, connection: Connection) {
         let limits = &self.pool.limits;
         let now = Instant::now();
-        let worn =
-            connection.requests >= limits.requests || now.duration_since(connection.opened) >= limits.age;
-        if worn || connection.sender.is_closed() || self.pool.idle.load(Relaxed) >= limits.idle {
+        let worn = connection.requests >= limits.requests.load(Relaxed)
+            || now.duration_since(connection.opened) >= limits.age();
+        let full = self.pool.idle.load(Relaxed) >= limits.idle.load(Relaxed);
+        if worn || full || connection.sender.is_closed() {
             return;
         }
         self.pool.idle.fetch_add(1, Relaxed);
@@ -121,7 +138,7 @@ impl Drop for Endpoint {
 
 impl Idle {
     fn is_fit(&self, limits: &Limits) -> bool {
-        !self.connection.sender.is_closed() && self.since.elapsed() < limits.idle_time
+        !self.connection.sender.is_closed() && self.since.elapsed() < limits.idle_time()
     }
 }
 

@@ -14,12 +14,13 @@ use crate::body::{Body, BoxError};
 use crate::error::{Error, Kind};
 use crate::timer::Wait;
 
-/// A request body that is being forwarded. Its trailers are dropped, as nginx does: a field that arrives after the policies have been
+/// A request body that is being forwarded. One that grows too large ends in an error, so that the endpoint sees it cut off. Its trailers are dropped, as nginx does: a field that arrives after the policies have been
 /// applied has been seen by none of them.
 #[derive(Debug)]
 pub(crate) struct Upload {
     body: Body,
     timeout: Duration,
+    max_size: u64,
     wait: Wait,
     progress: Arc<Progress>,
 }
@@ -29,6 +30,7 @@ pub(crate) struct Upload {
 pub(crate) struct Progress {
     stage: AtomicU8,
     since: AtomicU64,
+    bytes: AtomicU64,
 }
 
 /// Where an upload stands.
@@ -52,12 +54,18 @@ const AWAITS_ENDPOINT: u8 = 2;
 const DONE: u8 = 3;
 const TIMED_OUT: u8 = 4;
 const BROKEN: u8 = 5;
+const TOO_LARGE: u8 = 6;
 
 impl Progress {
     /// The progress of a body; one without content is done from the start.
     pub(crate) fn new(body: &Body) -> Arc<Self> {
         let stage = if body.is_end_stream() { DONE } else { UNTOUCHED };
-        Arc::new(Self { stage: AtomicU8::new(stage), since: AtomicU64::new(now()) })
+        Arc::new(Self { stage: AtomicU8::new(stage), since: AtomicU64::new(now()), bytes: AtomicU64::new(0) })
+    }
+
+    /// How many bytes have come from the client.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Relaxed)
     }
 
     pub(crate) fn stage(&self) -> Stage {
@@ -68,6 +76,7 @@ impl Progress {
             AWAITS_ENDPOINT => Stage::AwaitsEndpoint(since),
             DONE => Stage::Done(since),
             TIMED_OUT => Stage::Failed(Kind::ClientTimeout),
+            TOO_LARGE => Stage::Failed(Kind::BodyTooLarge),
             _ => Stage::Failed(Kind::ClientBody),
         }
     }
@@ -75,6 +84,14 @@ impl Progress {
     fn set(&self, stage: u8) {
         self.since.store(now(), Relaxed);
         self.stage.store(stage, Relaxed);
+    }
+
+    /// Counts bytes that have come; returns how many that makes.
+    fn count(&self, bytes: usize) -> u64 {
+        // One task writes this.
+        let bytes = self.bytes().saturating_add(bytes as u64);
+        self.bytes.store(bytes, Relaxed);
+        bytes
     }
 }
 
@@ -87,9 +104,9 @@ fn now() -> u64 {
 }
 
 impl Upload {
-    /// Forwards `body`; `timeout` bounds the time between two reads from the client.
-    pub(crate) fn new(body: Body, timeout: Duration, progress: Arc<Progress>) -> Self {
-        Self { body, timeout, wait: Wait::default(), progress }
+    /// Forwards `body`; `timeout` bounds the time between two reads from the client, `max_size` the bytes.
+    pub(crate) fn new(body: Body, timeout: Duration, max_size: Option<u64>, progress: Arc<Progress>) -> Self {
+        Self { body, timeout, max_size: max_size.unwrap_or(u64::MAX), wait: Wait::default(), progress }
     }
 }
 
@@ -111,6 +128,11 @@ impl http_body::Body for Upload {
         this.wait.over();
         Poll::Ready(match frame {
             Some(Ok(frame)) if frame.is_data() => {
+                let come = this.progress.count(frame.data_ref().map_or(0, Bytes::len));
+                if come > this.max_size {
+                    this.progress.set(TOO_LARGE);
+                    return Poll::Ready(Some(Err(Error::new(Kind::BodyTooLarge).into())));
+                }
                 this.progress.set(if this.body.is_end_stream() { DONE } else { AWAITS_ENDPOINT });
                 Some(Ok(frame))
             }

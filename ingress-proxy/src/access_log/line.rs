@@ -1,0 +1,163 @@
+//! One line: ingress-nginx's default format.
+
+use std::io::Write;
+use std::time::Duration;
+
+use http::{HeaderValue, Version};
+use ingress_core::Backend;
+use jiff::Timestamp;
+
+use crate::observe::{Finished, Try};
+
+/// The time of day as text, made once in a second.
+#[derive(Debug, Default)]
+pub(super) struct Clock {
+    second: i64,
+    text: String,
+}
+
+impl Clock {
+    /// Now, in UTC.
+    pub(super) fn now(&mut self) -> &str {
+        let now = Timestamp::now();
+        if self.text.is_empty() || now.as_second() != self.second {
+            self.second = now.as_second();
+            self.text = now.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string();
+        }
+        &self.text
+    }
+}
+
+/// Appends a line:
+/// `$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" $request_length
+/// $request_time [$proxy_upstream_name] [$proxy_alternative_upstream_name] $upstream_addr $upstream_response_length
+/// $upstream_response_time $upstream_status $req_id`
+pub(super) fn write(line: &mut Vec<u8>, time: &str, request: &Finished<'_>) {
+    match request.client {
+        Some(client) => put(line, format_args!("{client}")),
+        None => line.push(b'-'),
+    }
+    put(line, format_args!(" - - [{time}] \""));
+    first_line(line, request);
+    put(line, format_args!("\" {} {} \"", request.status, request.body_bytes_sent));
+    value(line, request.referer);
+    line.extend_from_slice(b"\" \"");
+    value(line, request.user_agent);
+    put(line, format_args!("\" {} ", request.request_length));
+    seconds(line, request.duration);
+    line.extend_from_slice(b" [");
+    upstream_name(line, request);
+    line.extend_from_slice(b"] [] ");
+    each(line, request.tries, |line, one| put(line, format_args!("{}", one.address)));
+    each(line, request.tries, |line, one| put(line, format_args!("{}", one.response_length)));
+    each(line, request.tries, |line, one| seconds(line, one.response_time));
+    each(line, request.tries, |line, one| match one.status {
+        Some(status) => put(line, format_args!("{status}")),
+        None => line.push(b'-'),
+    });
+    value(line, request.request_id);
+    line.push(b'\n');
+}
+
+fn put(line: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+    // Writing to memory does not fail.
+    let _ = line.write_fmt(text);
+}
+
+fn first_line(line: &mut Vec<u8>, request: &Finished<'_>) {
+    let (Some(method), Some(target)) = (request.method, request.target) else {
+        return match request.refused_line {
+            None | Some([]) => line.push(b'-'),
+            Some(refused) => escape(line, refused),
+        };
+    };
+    line.extend_from_slice(method.as_str().as_bytes());
+    line.push(b' ');
+    // The authority of HTTP/2 is a field of its own.
+    if let (true, Some(scheme), Some(authority)) =
+        (request.version < Version::HTTP_2, target.scheme_str(), target.authority())
+    {
+        put(line, format_args!("{scheme}://{authority}"));
+    }
+    escape(line, target.path_and_query().map_or("/", |target| target.as_str()).as_bytes());
+    put(line, format_args!(" {:?}", request.version));
+}
+
+/// What is quoted, made harmless: `\xXX` for quotes, backslashes, control characters and all that is not ASCII.
+fn escape(line: &mut Vec<u8>, text: &[u8]) {
+    for &byte in text {
+        match byte {
+            b'"' | b'\\' | 0..0x20 | 0x7f.. => put(line, format_args!("\\x{byte:02X}")),
+            _ => line.push(byte),
+        }
+    }
+}
+
+fn value(line: &mut Vec<u8>, value: Option<&HeaderValue>) {
+    match value {
+        Some(value) if !value.is_empty() => escape(line, value.as_bytes()),
+        _ => line.push(b'-'),
+    }
+}
+
+fn seconds(line: &mut Vec<u8>, time: Duration) {
+    put(line, format_args!("{}.{:03}", time.as_secs(), time.subsec_millis()));
+}
+
+/// The upstream in the way ingress-nginx writes it: `namespace/service:port` is `namespace-service-port`.
+fn upstream_name(line: &mut Vec<u8>, request: &Finished<'_>) {
+    match request.route.map(|route| &route.backend) {
+        _ if request.default_backend => line.extend_from_slice(b"upstream-default-backend"),
+        Some(Backend::Upstream(name)) => {
+            line.extend(name.bytes().map(|byte| if matches!(byte, b'/' | b':') { b'-' } else { byte }));
+        }
+        _ => line.push(b'-'),
+    }
+}
+
+/// One value for each try, and a blank.
+fn each(line: &mut Vec<u8>, tries: &[Try], mut one: impl FnMut(&mut Vec<u8>, &Try)) {
+    if tries.is_empty() {
+        line.push(b'-');
+    }
+    for (index, each) in tries.iter().enumerate() {
+        if index > 0 {
+            line.extend_from_slice(b", ");
+        }
+        one(line, each);
+    }
+    line.push(b' ');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_client_writes_cannot_end_the_quotes() {
+        let mut line = Vec::new();
+        escape(&mut line, "a\"\\\r\n\u{7f}\u{e9}~ b".as_bytes());
+        assert_eq!(line, br"a\x22\x5C\x0D\x0A\x7F\xC3\xA9~ b");
+    }
+
+    #[test]
+    fn times_are_seconds_with_three_digits() {
+        let text = |time| {
+            let mut line = Vec::new();
+            seconds(&mut line, time);
+            String::from_utf8(line).unwrap()
+        };
+        assert_eq!(text(Duration::from_micros(1_999)), "0.001");
+        assert_eq!(text(Duration::from_millis(61_020)), "61.020");
+    }
+
+    #[test]
+    fn the_clock_follows_the_second() {
+        let mut clock = Clock { second: 0, text: "stale".into() };
+        let text = clock.now().to_owned();
+        let parsed = jiff::fmt::strtime::parse("%d/%b/%Y:%H:%M:%S %z", &text).unwrap();
+        let seen = parsed.to_timestamp().unwrap();
+        assert!((Timestamp::now().as_second() - seen.as_second()).abs() < 60, "{text}");
+        assert_eq!(text.len(), "02/Jan/2006:15:04:05 +0000".len());
+    }
+}

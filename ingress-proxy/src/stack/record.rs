@@ -1,0 +1,306 @@
+//! What is noted of a request while it runs, for the observer.
+//!
+//! A record rides with its request through the stack, and then with the body of the answer. Whoever drops it, and wherever, tells the
+//! observer: so each request is told of once, also one that is given up half way. Without an observer there are no records.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::header::{CONTENT_LENGTH, DATE, HeaderMap, HeaderName, HeaderValue, REFERER, SERVER, USER_AGENT};
+use http::{Method, Request, Response, Uri, Version};
+use http_body::Body as _;
+use ingress_core::{Settings, canonical_host};
+use smallvec::SmallVec;
+use tokio::time::Instant;
+
+use super::headers::X_REQUEST_ID;
+use super::view::RouteTarget;
+use crate::body::Body;
+use crate::connection::Connection;
+use crate::error::{Kind, Side};
+use crate::observe::{Finished, Observer, Try};
+use crate::upstream::Progress;
+
+/// The observer of one proxy. Its lock is for clones of the proxy on several threads: a worker's is never waited for.
+#[derive(Debug, Clone)]
+pub(crate) struct Observers(Arc<Mutex<Box<dyn Observer>>>);
+
+impl Observers {
+    pub(crate) fn new(observer: Box<dyn Observer>) -> Self {
+        Self(Arc::new(Mutex::new(observer)))
+    }
+}
+
+/// What is known of a request so far.
+#[derive(Debug)]
+pub(crate) struct Record {
+    observers: Observers,
+    began: Instant,
+    connection: Option<Connection>,
+    client: Option<IpAddr>,
+    line: Line,
+    version: Version,
+    authority: Option<HeaderValue>,
+    referer: Option<HeaderValue>,
+    user_agent: Option<HeaderValue>,
+    request_id: Option<HeaderValue>,
+    place: Place,
+    log: bool,
+    request_length: u64,
+    upload: Option<Arc<Progress>>,
+    tries: SmallVec<[Try; 1]>,
+    /// When the last try began, while it lasts.
+    trying: Option<Instant>,
+    status: Option<u16>,
+    head_sent: u64,
+    body_sent: u64,
+}
+
+/// The first line of a request.
+#[derive(Debug)]
+enum Line {
+    Read(Method, Uri),
+    Refused(Box<[u8]>),
+}
+
+/// Where a request leads to.
+#[derive(Debug, Default)]
+pub(super) struct Place {
+    pub(super) target: Option<Arc<RouteTarget>>,
+    pub(super) default_backend: bool,
+    pub(super) known_host: bool,
+    pub(super) health_check: bool,
+}
+
+impl Record {
+    /// A record of a request as it came.
+    pub(super) fn begin(
+        observers: &Observers,
+        request: &Request<Body>,
+        connection: Option<&Connection>,
+    ) -> Box<Self> {
+        let line = Line::Read(request.method().clone(), request.uri().clone());
+        let mut record = Self::new(observers, line, connection);
+        record.version = request.version();
+        record.request_length = request_length(request);
+        let headers = request.headers();
+        record.referer = headers.get(REFERER).cloned();
+        record.user_agent = headers.get(USER_AGENT).cloned();
+        record.request_id = headers.get(X_REQUEST_ID).cloned();
+        record
+    }
+
+    /// A record of a head that was refused before it was read as a request, of which this is the first line.
+    pub(super) fn refused(
+        observers: &Observers,
+        line: &[u8],
+        connection: Option<&Connection>,
+        settings: &Settings,
+    ) -> Box<Self> {
+        let mut record = Self::new(observers, Line::Refused(line.into()), connection);
+        record.request_length = line.len() as u64;
+        record.log = settings.access_log.enabled;
+        record
+    }
+
+    fn new(observers: &Observers, line: Line, connection: Option<&Connection>) -> Box<Self> {
+        Box::new(Self {
+            observers: observers.clone(),
+            began: Instant::now(),
+            connection: connection.cloned(),
+            client: connection.map(|connection| connection.client().ip()),
+            line,
+            version: Version::HTTP_11,
+            authority: None,
+            referer: None,
+            user_agent: None,
+            request_id: None,
+            place: Place::default(),
+            log: false,
+            request_length: 0,
+            upload: None,
+            tries: SmallVec::new(),
+            trying: None,
+            status: None,
+            head_sent: 0,
+            body_sent: 0,
+        })
+    }
+
+    /// Notes who sent the request, and to whom.
+    pub(super) fn sent_by(&mut self, client: Option<IpAddr>, authority: Option<&HeaderValue>) {
+        self.client = client;
+        self.authority = authority.cloned();
+    }
+
+    /// Notes where the request leads to; decides whether it is logged.
+    pub(super) fn leads_to(&mut self, place: Place, settings: &Settings) {
+        let log = &settings.access_log;
+        let unknown = place.default_backend && !place.known_host;
+        self.log = log.enabled
+            && !place.health_check
+            && (log.default_backend || !unknown)
+            && !log.skip.iter().any(|skipped| self.is_target(skipped));
+        self.place = place;
+    }
+
+    fn is_target(&self, text: &str) -> bool {
+        match &self.line {
+            Line::Read(_, uri) => uri.path_and_query().is_some_and(|target| target.as_str() == text),
+            Line::Refused(_) => false,
+        }
+    }
+
+    /// Notes what the endpoint is sent.
+    pub(super) fn sends(&mut self, headers: &HeaderMap, upload: Option<&Arc<Progress>>) {
+        self.request_id = headers.get(X_REQUEST_ID).cloned();
+        self.upload = upload.cloned();
+    }
+
+    /// A try of an endpoint begins.
+    pub(super) fn try_begins(&mut self, address: SocketAddr) {
+        self.trying = Some(Instant::now());
+        self.tries.push(Try {
+            address,
+            status: None,
+            response_length: 0,
+            connect_time: Duration::ZERO,
+            header_time: None,
+            response_time: Duration::ZERO,
+        });
+    }
+
+    /// The endpoint was connected to.
+    pub(super) fn connected(&mut self) {
+        if let (Some(since), Some(last)) = (self.trying, self.tries.last_mut()) {
+            last.connect_time = since.elapsed();
+        }
+    }
+
+    /// The head of the endpoint's answer is there.
+    pub(super) fn answered(&mut self, status: u16) {
+        if let (Some(since), Some(last)) = (self.trying, self.tries.last_mut()) {
+            last.header_time = Some(since.elapsed());
+            last.status = Some(status);
+        }
+    }
+
+    /// The try has failed.
+    pub(super) fn failed(&mut self, kind: Kind) {
+        if let (Some(since), Some(last)) = (self.trying.take(), self.tries.last_mut()) {
+            last.response_time = since.elapsed();
+            last.status = (kind.side() == Side::Upstream).then(|| kind.status().as_u16());
+        }
+    }
+
+    /// Notes the head of the answer.
+    pub(super) fn answers(&mut self, response: &Response<Body>) {
+        self.status = Some(response.status().as_u16());
+        self.head_sent = head_length(response);
+    }
+
+    /// Bytes of the answer's body are handed over, or bytes of a tunnel to the client.
+    pub(crate) fn sent(&mut self, bytes: usize) {
+        self.body_sent += bytes as u64;
+    }
+
+    /// Bytes of a tunnel have come from the client.
+    pub(super) fn received(&mut self, bytes: u64) {
+        self.request_length += bytes;
+    }
+
+    fn tell(&mut self) {
+        if let (Some(since), Some(last)) = (self.trying.take(), self.tries.last_mut()) {
+            last.response_time = since.elapsed();
+            last.response_length = self.body_sent;
+        }
+        let authority = self.authority.as_ref().and_then(|authority| authority.to_str().ok());
+        let host = authority.and_then(canonical_host).unwrap_or_default();
+        let (method, target, refused_line) = match &self.line {
+            Line::Read(method, target) => (Some(method), Some(target), None),
+            Line::Refused(line) => (None, None, Some(&**line)),
+        };
+        let uploaded = self.upload.as_ref().map_or(0, |upload| upload.bytes());
+        let finished = Finished {
+            connection: self.connection.as_ref(),
+            client: self.client,
+            method,
+            target,
+            refused_line,
+            version: self.version,
+            host: &host,
+            referer: self.referer.as_ref(),
+            user_agent: self.user_agent.as_ref(),
+            request_id: self.request_id.as_ref(),
+            status: self.status.unwrap_or(CLIENT_LEFT),
+            request_length: self.request_length + uploaded,
+            bytes_sent: self.head_sent + self.body_sent,
+            body_bytes_sent: self.body_sent,
+            duration: self.began.elapsed(),
+            route: self.place.target.as_ref().map(|target| &target.route),
+            default_backend: self.place.default_backend,
+            known_host: self.place.known_host,
+            health_check: self.place.health_check,
+            log: self.log,
+            tries: &self.tries,
+        };
+        self.observers.0.lock().unwrap_or_else(PoisonError::into_inner).finished(&finished);
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        self.tell();
+    }
+}
+
+/// nginx's status for a client that closed before there was an answer.
+const CLIENT_LEFT: u16 = 499;
+
+/// Ends the stack's work on an answer: puts our name on it if that is wanted, and lets the record of the request ride with it.
+pub(super) fn conclude(
+    record: Option<Box<Record>>,
+    mut response: Response<Body>,
+    settings: &Settings,
+) -> Response<Body> {
+    if settings.server_tokens {
+        response.headers_mut().entry(SERVER).or_insert(HeaderValue::from_static("ingress"));
+    }
+    if let Some(mut record) = record {
+        record.answers(&response);
+        response.body_mut().carry(record);
+    }
+    response
+}
+
+/// The length of a request's head as HTTP/1 writes it.
+fn request_length(request: &Request<Body>) -> u64 {
+    let (uri, target) = (request.uri(), request.uri().path_and_query().map_or(0, |path| path.as_str().len()));
+    let authority = match (request.version() < Version::HTTP_2, uri.scheme_str(), uri.authority()) {
+        (true, Some(scheme), Some(authority)) => scheme.len() + "://".len() + authority.as_str().len(),
+        _ => 0,
+    };
+    let line = request.method().as_str().len() + authority + target + "  HTTP/1.1\r\n".len();
+    (line + fields_length(request.headers()) + "\r\n".len()) as u64
+}
+
+/// The length of an answer's head as the server writes it, with the fields that it adds.
+fn head_length(response: &Response<Body>) -> u64 {
+    let reason = response.status().canonical_reason().map_or(0, str::len);
+    let headers = response.headers();
+    let date = if headers.contains_key(DATE) { 0 } else { "date: Thu, 01 Jan 1970 00:00:00 GMT\r\n".len() };
+    let framing = match response.body().size_hint().exact() {
+        _ if headers.contains_key(CONTENT_LENGTH) || response.status().is_informational() => 0,
+        Some(length) => "content-length: \r\n".len() + length.checked_ilog10().unwrap_or(0) as usize + 1,
+        None => "transfer-encoding: chunked\r\n".len(),
+    };
+    let line = "HTTP/1.1 200 \r\n".len() + reason;
+    (line + fields_length(headers) + date + framing + "\r\n".len()) as u64
+}
+
+fn fields_length(headers: &HeaderMap) -> usize {
+    let line =
+        |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + ": \r\n".len();
+    headers.iter().map(line).sum()
+}
