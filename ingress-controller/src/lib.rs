@@ -19,6 +19,7 @@ mod config;
 mod control;
 mod error;
 mod metrics;
+mod permission;
 mod run;
 mod source;
 mod status;
