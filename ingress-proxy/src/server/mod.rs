@@ -209,7 +209,18 @@ impl Running {
 
     /// What the workers have counted since the start, added up.
     pub fn counts(&self) -> Counts {
-        self.workers.iter().map(|(state, _)| state.counts()).fold(Counts::default(), Counts::plus)
+        self.counter()()
+    }
+
+    /// As [`counts`](Self::counts), to be asked from elsewhere, also when the server has ended.
+    pub fn counter(&self) -> impl Fn() -> Counts + Send + Sync + 'static {
+        let workers: Vec<_> = self.workers.iter().map(|(state, _)| state.clone()).collect();
+        move || workers.iter().map(|state| state.counts()).fold(Counts::default(), Counts::plus)
+    }
+
+    /// How many workers serve.
+    pub fn workers(&self) -> usize {
+        self.workers.len()
     }
 
     /// Stops accepting, lets running requests end, and cuts what is left after `timeout`.
