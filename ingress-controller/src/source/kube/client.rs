@@ -15,6 +15,8 @@ use crate::error::Error;
 /// [`Error::Cluster`] if none of them can be used. Nothing is sent yet.
 pub(crate) async fn connect(cluster: &ClusterConfig) -> Result<Client, Error> {
     let mut config = config(cluster).await?;
+    // It would wait up to a quarter of an hour before it tries again; whoever sends a request here knows better when to.
+    config.default_retry = false;
     if let Some(path) = &cluster.certificate_authority {
         let failed = |error: String| {
             let remedy = "pass a PEM file with certificates";
