@@ -214,6 +214,14 @@ impl Call {
             }
             return Ok(Write::Patch { patch_type, patch: patch_type.parse(body)?, manager });
         }
+        if self.media_type.contains("protobuf") {
+            // What `kubectl create secret` sends; `kubectl apply` sends JSON.
+            return Err(Failure::new(
+                415,
+                "UnsupportedMediaType",
+                "this server takes JSON only: write a manifest and apply it",
+            ));
+        }
         let parsed = if body.is_empty() { Ok(json!({})) } else { serde_json::from_slice::<Value>(body) };
         let value =
             parsed.map_err(|error| Failure::bad_request(format!("unable to parse the body: {error}")))?;
