@@ -34,6 +34,7 @@ async fn a_verb_is_forbidden() {
     );
     server.access().allow_all();
     api.patch_status("web", &PatchParams::default(), &patch).await.unwrap();
+    assert_eq!(server.writes()[0].user, "y");
 }
 
 #[tokio::test]

@@ -80,8 +80,11 @@ async fn route(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respon
         verb,
         kind: target.kind,
         status: target.status,
-        // A Namespace is in itself, for RBAC.
-        namespace: target.namespace.as_deref(),
+        namespace: match target.kind.plural {
+            // A Namespace is in itself.
+            "namespaces" if !target.name.is_empty() => Some(&target.name),
+            _ => target.namespace.as_deref(),
+        },
         name: match &selection {
             Ok(selection) if target.name.is_empty() => selection.name().unwrap_or_default(),
             _ => &target.name,
