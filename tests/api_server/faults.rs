@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use harness::api_server::ApiServer;
 use harness::within;
 use k8s_openapi::api::networking::v1::Ingress;
 use kube::Api;
-use kube::api::ListParams;
+use kube::api::{ListParams, WatchEvent, WatchParams};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
@@ -42,6 +43,20 @@ async fn a_hanging_server_takes_requests_and_answers_when_it_is_well_again() {
     assert!(tokio::time::timeout(Duration::from_millis(50), &mut listing).await.is_err());
     server.faults().hang(false);
     within("the list", listing).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn watches_of_a_hanging_server_are_told_nothing_until_it_is_well_again() {
+    let server = ApiServer::start().await;
+    let api = api(&server);
+    let start = api.list(&ListParams::default()).await.unwrap().metadata.resource_version.unwrap();
+    let mut events = api.watch(&WatchParams::default(), &start).await.unwrap().boxed();
+    server.faults().hang(true);
+    server.put(ingress("web"));
+    assert!(tokio::time::timeout(Duration::from_millis(50), events.next()).await.is_err());
+    server.faults().hang(false);
+    let event = within("an event", events.next()).await.unwrap();
+    assert!(matches!(event, Ok(WatchEvent::Added(_))), "{event:?}");
 }
 
 #[tokio::test]

@@ -96,6 +96,25 @@ async fn a_refusal_reaches_the_client_and_nothing_is_stored() {
 }
 
 #[tokio::test]
+async fn patches_that_overtake_each_other_at_the_webhook_all_count() {
+    let server = ApiServer::start().await;
+    let (url, ca) = webhook().await;
+    server.register_webhook("validate.example.test", &url, &ca);
+    server.put(ingress("web"));
+    let names: Vec<_> = (0..8).map(|number| format!("label-{number}")).collect();
+    let patches = names.iter().map(|name| async {
+        let patch = Patch::Merge(json!({ "metadata": { "labels": { name: "x" } } }));
+        api(&server).patch("web", &PatchParams::default(), &patch).await.unwrap();
+    });
+    futures_util::future::join_all(patches).await;
+    let stored = server.get("ingresses", "web").unwrap();
+    assert_eq!(
+        stored["metadata"]["labels"].as_object().unwrap().keys().collect::<Vec<_>>(),
+        names.iter().collect::<Vec<_>>()
+    );
+}
+
+#[tokio::test]
 async fn a_configured_webhook_is_asked_and_its_failure_policy_counts() {
     let server = ApiServer::start().await;
     let (url, ca) = webhook().await;
