@@ -144,6 +144,7 @@ impl ApiServer {
 
     /// Stores an object, whether it is there or not, as the cluster's other parts would: status, creation time and uid are taken as they
     /// are given. The namespace is `default` if none is given.
+    /// No permission is needed, no webhook is asked, and it is not in [`ApiServer::writes`].
     ///
     /// # Panics
     /// If it is of a kind that the server does not know, or malformed.
