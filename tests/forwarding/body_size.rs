@@ -10,7 +10,7 @@ const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 async fn limited(upstream: &Upstream) -> Harness {
     let to = Backend::Upstream("u".into());
     let route = |path: &str, max, to: &Backend| {
-        let mut route = Route::new(HostPattern::Any, PathPattern::prefix(path).unwrap(), to.clone());
+        let mut route = Route::new(HostPattern::Any, PathPattern::prefix(path).expect("a path"), to.clone());
         route.request_body.max_size = max;
         route
     };
@@ -19,8 +19,8 @@ async fn limited(upstream: &Upstream) -> Harness {
         .route(route("/small", Some(10), &to))
         .route(route("/any", None, &to))
         .route(route("/denied", Some(10), &Backend::Denied("because".into())))
-        .default_route(Route::new(HostPattern::Any, PathPattern::prefix("/").unwrap(), to.clone()));
-    serve_snapshot(snapshot.build().unwrap(), Config::default()).await
+        .default_route(Route::new(HostPattern::Any, PathPattern::prefix("/").expect("a path"), to.clone()));
+    serve_snapshot(snapshot.build().expect("a snapshot"), Config::default()).await
 }
 
 fn put(path: &str, body: &str) -> String {
