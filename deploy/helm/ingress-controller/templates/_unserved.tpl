@@ -1,7 +1,7 @@
 {{/*
 What existing values may ask for and this version does not serve. Two kinds:
-  refused: left out, it would let requests through that should not pass, or break the pod or its clients. Stops the installation
-           unless acceptUnserved is set.
+  refused: it would break the pod, close all paths, or let through what should not pass. Stops the installation unless acceptUnserved
+           is set.
   noted:   NOTES.txt lists it.
 What is served later leaves these lists.
 */}}
@@ -13,12 +13,14 @@ What is served later leaves these lists.
   "maxmind-mirror" "maxmind-retries-count" "maxmind-retries-timeout" "ssl-passthrough-proxy-port" | toJson -}}
 {{- end -}}
 
-{{/* ConfigMap keys that protect, or that change what clients must send. */}}
+{{/*
+ConfigMap keys that keep somebody out, with which the controller answers everything 503 rather than let it pass; nginx directives, which
+are never run; and the one that changes what clients send.
+*/}}
 {{- define "ingress.unservedKeys" -}}
 {{- list
-  "block-cidrs" "block-referers" "block-user-agents" "denylist-source-range" "enable-modsecurity" "enable-owasp-modsecurity-crs"
-  "global-auth-snippet" "global-auth-url" "http-snippet" "location-snippet" "main-snippet" "modsecurity-snippet" "server-snippet"
-  "stream-snippet" "use-proxy-protocol" "whitelist-source-range" | toJson -}}
+  "block-cidrs" "block-referers" "block-user-agents" "denylist-source-range" "enable-modsecurity" "global-auth-url" "http-snippet"
+  "location-snippet" "main-snippet" "server-snippet" "stream-snippet" "use-proxy-protocol" "whitelist-source-range" | toJson -}}
 {{- end -}}
 
 {{- define "ingress.refused" -}}
@@ -31,7 +33,7 @@ What is served later leaves these lists.
 {{- end -}}
 {{- range include "ingress.unservedKeys" . | fromJsonArray -}}
 {{- if and (hasKey $values.config .) (not (has (toString (index $values.config .)) (list "" "false"))) -}}
-{{- $found = append $found (printf "controller.config.%s: not served by this version, requests would pass without it; remove it" .) -}}
+{{- $found = append $found (printf "controller.config.%s: not served by this version; a key that keeps somebody out would close all paths (503)" .) -}}
 {{- end -}}
 {{- end -}}
 {{- if $values.image.chroot -}}
