@@ -29,7 +29,6 @@ fn role(objects: &Objects, kind: &str, name: &str) -> BTreeSet<String> {
     rules(objects.find(kind, name).unwrap_or_else(|| panic!("{}: no {kind} {name}", objects.file)))
 }
 
-/// Text of lines, without the margin.
 fn set(lines: &[&str]) -> BTreeSet<String> {
     lines.iter().map(|line| (*line).to_owned()).collect()
 }
@@ -96,10 +95,14 @@ fn in_one_namespace_secrets_elsewhere_are_out_of_reach() {
         "create /events",
         "get /services",
         "list /configmaps",
+        "list /secrets wildcard",
         "list /services",
+        "list discovery.k8s.io/endpointslices",
         "patch /events",
         "watch /configmaps",
+        "watch /secrets wildcard",
         "watch /services",
+        "watch discovery.k8s.io/endpointslices",
     ]));
     assert_eq!(role(&objects, "Role", "edge-ingress-nginx"), expected);
 }
