@@ -4,6 +4,7 @@
 //! The chart is tested by what it renders to, which is kept in `rendered/`; where there is a `helm`, the chart is rendered again and
 //! compared, and `UPDATE_EXPECTED=1` writes the folder anew.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // a test fails by a panic
+#![allow(clippy::print_stdout)] // says what could not be tested
 
 mod chart;
 mod flags;

@@ -62,7 +62,7 @@ impl Objects {
     pub(crate) fn flags(&self) -> Vec<String> {
         let controller = self.controller();
         let namespace = namespace(controller);
-        let flags = list(&container(controller)["args"]).iter().map(|flag| text(flag));
+        let flags = list(&container(controller)["args"]).iter().map(text);
         flags.map(|flag| flag.replace("$(POD_NAMESPACE)", namespace)).collect()
     }
 

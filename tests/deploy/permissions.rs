@@ -10,7 +10,8 @@ use crate::objects::{Objects, label, list, read, text};
 fn rules(role: &Value) -> BTreeSet<String> {
     let mut lines = BTreeSet::new();
     for rule in list(&role["rules"]) {
-        let names: Vec<_> = list(&rule["resourceNames"]).iter().map(|name| format!(" {}", text(name))).collect();
+        let names: Vec<_> =
+            list(&rule["resourceNames"]).iter().map(|name| format!(" {}", text(name))).collect();
         let names = if names.is_empty() { vec![String::new()] } else { names };
         for group in list(&rule["apiGroups"]) {
             for resource in list(&rule["resources"]) {
@@ -123,10 +124,19 @@ fn bindings_bind_what_there_is_to_the_account_of_the_pod() {
                 });
                 assert!(bound, "{place} names no {of}");
                 let [subject] = list(&binding["subjects"]) else { panic!("{place}: not one subject") };
-                assert_eq!((&subject["kind"], &subject["name"]), (&"ServiceAccount".into(), account), "{place}");
+                assert_eq!(
+                    (&subject["kind"], &subject["name"]),
+                    (&"ServiceAccount".into(), account),
+                    "{place}"
+                );
                 assert_eq!(subject["namespace"], controller["metadata"]["namespace"], "{place}");
             }
-            assert_eq!(objects.of_kind(kind).count(), objects.of_kind(of).count(), "{}: {of} unbound", objects.file);
+            assert_eq!(
+                objects.of_kind(kind).count(),
+                objects.of_kind(of).count(),
+                "{}: {of} unbound",
+                objects.file
+            );
         }
     }
 }

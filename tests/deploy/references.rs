@@ -5,7 +5,8 @@ use serde_json::Value;
 use crate::objects::{Objects, container, label, list, name, namespace, read_all, text};
 
 fn find<'a>(objects: &'a Objects, kind: &str, place: &str) -> &'a Value {
-    let found = objects.of_kind(kind).find(|object| format!("{}/{}", namespace(object), name(object)) == place);
+    let found =
+        objects.of_kind(kind).find(|object| format!("{}/{}", namespace(object), name(object)) == place);
     found.unwrap_or_else(|| panic!("{}: there is no {kind} {place}", objects.file))
 }
 
@@ -24,7 +25,11 @@ fn flags_name_objects_that_there_are() {
             }
         }
         let class = objects.flag("--controller-class").unwrap();
-        assert!(objects.of_kind("IngressClass").any(|found| found["spec"]["controller"] == *class), "{}", objects.file);
+        assert!(
+            objects.of_kind("IngressClass").any(|found| found["spec"]["controller"] == *class),
+            "{}",
+            objects.file
+        );
         let name = objects.flag("--ingress-class").unwrap();
         assert!(objects.find("IngressClass", &name).is_some(), "{}: no class {name}", objects.file);
     }
@@ -76,7 +81,11 @@ fn probes_ask_the_health_port() {
             assert_eq!((&get["path"], &get["port"]), (&"/healthz".into(), &10254.into()), "{}", objects.file);
         }
         let names: Vec<_> = list(&container["env"]).iter().map(|env| text(&env["name"])).collect();
-        assert!(names.contains(&"POD_NAME") && names.contains(&"POD_NAMESPACE"), "{}: {names:?}", objects.file);
+        assert!(
+            names.contains(&"POD_NAME") && names.contains(&"POD_NAMESPACE"),
+            "{}: {names:?}",
+            objects.file
+        );
     }
 }
 
@@ -88,9 +97,11 @@ fn the_webhook_is_where_the_api_server_looks_for_it() {
             webhooks += 1;
             let [webhook] = list(&configuration["webhooks"]) else { panic!("{}", objects.file) };
             let client = &webhook["clientConfig"];
-            let place = format!("{}/{}", text(&client["service"]["namespace"]), text(&client["service"]["name"]));
+            let place =
+                format!("{}/{}", text(&client["service"]["namespace"]), text(&client["service"]["name"]));
             let service = find(&objects, "Service", &place);
-            let port = list(&service["spec"]["ports"]).iter().find(|port| port["port"] == client["service"]["port"]);
+            let port =
+                list(&service["spec"]["ports"]).iter().find(|port| port["port"] == client["service"]["port"]);
             let target = &port.unwrap_or_else(|| panic!("{place} has no such port"))["targetPort"];
             let container = container(objects.controller());
             let listens = list(&container["ports"]).iter().find(|port| port["name"] == *target).unwrap();

@@ -60,9 +60,18 @@ fn every_object_is_what_the_api_knows() {
 #[test]
 fn a_field_that_the_api_does_not_know_is_seen() {
     let service = |spec: &str| serde_saphyr::from_str::<Value>(spec).unwrap();
-    assert_eq!(check(&service("{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {type: ClusterIP}}")), Ok(()));
-    assert!(check(&service("{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {typ: ClusterIP}}")).is_err());
-    assert!(check(&service("{apiVersion: v1, kind: Service, metadata: {name: a, labels: {a: 1}}, spec: {}}")).is_err());
+    assert_eq!(
+        check(&service("{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {type: ClusterIP}}")),
+        Ok(())
+    );
+    assert!(
+        check(&service("{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {typ: ClusterIP}}"))
+            .is_err()
+    );
+    assert!(
+        check(&service("{apiVersion: v1, kind: Service, metadata: {name: a, labels: {a: 1}}, spec: {}}"))
+            .is_err()
+    );
 }
 
 #[test]
