@@ -13,3 +13,4 @@ mod permissions;
 mod references;
 mod security_context;
 mod typed;
+mod unserved;
