@@ -2,6 +2,7 @@
 //!
 //! `no_route`: the checks and the router, answered 404. `direct`: hyper's client alone, over a connection to an endpoint on loopback.
 //! `forward`: the same exchange through the proxy. The stack's overhead on a request that is forwarded is `forward` less `direct`.
+//! `…_logged`: with the access log, to nowhere.
 #![allow(missing_docs, clippy::unwrap_used)] // criterion's macros make public functions; a bench may give up
 
 use std::net::SocketAddr;
@@ -12,7 +13,7 @@ use http::{Request, Response};
 use http_body_util::BodyExt;
 use hyper_util::rt::TokioIo;
 use ingress_core::{Backend, HostPattern, PathPattern, Route, Snapshot, Upstream};
-use ingress_proxy::{Body, Config, Connection, Proxy, channel};
+use ingress_proxy::{AccessLog, Body, Config, Connection, Proxy, channel};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use tower::Service;
@@ -87,14 +88,21 @@ fn stack(criterion: &mut Criterion) {
             })
         });
     });
-    group.bench_function("forward", |bench| {
-        bench.iter(|| {
-            runtime.block_on(async {
-                let response = proxy.call(request("/api/v1")).await.unwrap();
-                response.into_body().collect().await.unwrap().to_bytes()
-            })
-        });
+    let log = AccessLog::new(std::io::sink()).unwrap();
+    let mut logged = proxy.clone().with_observer(log.observer());
+    group.bench_function("no_route_logged", |bench| {
+        bench.iter(|| runtime.block_on(logged.call(request("/nothing"))).unwrap().status());
     });
+    for (name, proxy) in [("forward", &mut proxy), ("forward_logged", &mut logged)] {
+        group.bench_function(name, |bench| {
+            bench.iter(|| {
+                runtime.block_on(async {
+                    let response = proxy.call(request("/api/v1")).await.unwrap();
+                    response.into_body().collect().await.unwrap().to_bytes()
+                })
+            });
+        });
+    }
     group.finish();
 }
 

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use harness::{Harness, Recorded, Upstream, serve_one};
+use harness::{Harness, Recorded, Upstream, one, serve_one, serve_set};
+use ingress_core::Settings;
 use ingress_proxy::Config;
 
 /// Sends one GET of `/path?q=1` with these header lines, and returns what the endpoint got.
@@ -60,9 +61,9 @@ async fn a_request_id_is_passed_on_or_made() {
 #[tokio::test]
 async fn no_request_id_is_made_where_that_is_off() {
     let upstream = Upstream::named("web").await;
-    let mut config = Config::default();
-    config.generate_request_id = false;
-    let harness = serve_one(&upstream, config).await;
+    let mut settings = Settings::default();
+    settings.generate_request_id = false;
+    let harness = serve_set(&one(&upstream), settings).await;
     assert_eq!(harness.get("a.test", "/").await.status, 200);
     assert_eq!(upstream.only_request().header("x-request-id"), None);
 }

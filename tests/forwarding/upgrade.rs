@@ -1,6 +1,9 @@
 //! WebSocket, and what only looks like it.
 
-use harness::{Client, Gate, Harness, Upstream, serve_one};
+use std::time::Duration;
+
+use harness::{Client, Gate, Harness, Upstream, one, serve_one, serve_set};
+use ingress_core::Settings;
 use ingress_proxy::Config;
 
 const UPGRADE: &str = "GET /ws HTTP/1.1\r\nHost: a.test\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
@@ -199,4 +202,31 @@ async fn a_switch_that_nobody_asked_for_is_a_bad_answer() {
     let mut client = harness.connect().await;
     client.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 0\r\n\r\n").await;
     assert_eq!(client.answer().await.status, 502);
+}
+
+#[tokio::test]
+async fn a_tunnel_may_be_silent_for_longer_than_a_head() {
+    let short = Duration::from_millis(200);
+    let upstream = Upstream::script(move |mut conn| async move {
+        conn.head().await?;
+        conn.write(SWITCH).await?;
+        let mut drip = tokio::time::interval(short / 2);
+        for _ in 0..8 {
+            drip.tick().await;
+            conn.write("tick").await?;
+        }
+        conn.exactly(4).await.map(drop)
+    })
+    .await;
+    let mut settings = Settings::default();
+    (settings.client_header_timeout, settings.keep_alive) = (short, short);
+    let harness = serve_set(&one(&upstream), settings).await;
+    let mut client = harness.connect().await;
+    client.send(UPGRADE).await;
+    assert_eq!(client.head().await.status(), 101);
+    for _ in 0..8 {
+        assert_eq!(client.exactly(4).await, b"tick");
+    }
+    client.send("done").await;
+    assert_eq!(client.closed().await, b"");
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use harness::{Upstream, affordable, serve_one};
+use harness::{Upstream, affordable, one, serve_one, serve_set};
+use ingress_core::Settings;
 use ingress_proxy::Config;
 
 const SHORT: Duration = Duration::from_millis(500);
@@ -10,9 +11,9 @@ const SHORT: Duration = Duration::from_millis(500);
 #[tokio::test]
 async fn a_head_that_does_not_come_ends_the_connection() {
     let upstream = Upstream::named("web").await;
-    let mut config = Config::default();
-    config.header_timeout = SHORT;
-    let harness = serve_one(&upstream, config).await;
+    let mut settings = Settings::default();
+    settings.client_header_timeout = SHORT;
+    let harness = serve_set(&one(&upstream), settings).await;
     for begun in ["", "G", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: a.test\r\nX-Y: "] {
         let mut client = harness.connect().await;
         client.send(begun).await;
@@ -26,9 +27,9 @@ async fn a_head_that_does_not_come_ends_the_connection() {
 #[tokio::test]
 async fn a_head_in_drips_ends_the_connection() {
     let upstream = Upstream::named("web").await;
-    let mut config = Config::default();
-    config.header_timeout = SHORT;
-    let harness = serve_one(&upstream, config).await;
+    let mut settings = Settings::default();
+    settings.client_header_timeout = SHORT;
+    let harness = serve_set(&one(&upstream), settings).await;
     let mut client = harness.connect().await;
     client.send("GET / HTTP/1.1\r\nHost: a.test\r\n").await;
     let begun = tokio::time::Instant::now();
@@ -44,9 +45,9 @@ async fn a_head_in_drips_ends_the_connection() {
 #[tokio::test]
 async fn a_body_that_does_not_come_ends_the_request() {
     let upstream = Upstream::named("web").await;
-    let mut config = Config::default();
-    config.body_timeout = SHORT;
-    let harness = serve_one(&upstream, config).await;
+    let mut settings = Settings::default();
+    settings.client_body_timeout = SHORT;
+    let harness = serve_set(&one(&upstream), settings).await;
     for framing in ["Content-Length: 10\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"] {
         let mut client = harness.connect().await;
         client.send(format!("POST / HTTP/1.1\r\nHost: a.test\r\n{framing}")).await;
@@ -64,9 +65,9 @@ async fn a_body_that_does_not_come_ends_the_request() {
 #[tokio::test]
 async fn an_idle_connection_is_closed() {
     let upstream = Upstream::named("web").await;
-    let mut config = Config::default();
-    config.keep_alive = SHORT;
-    let harness = serve_one(&upstream, config).await;
+    let mut settings = Settings::default();
+    settings.keep_alive = SHORT;
+    let harness = serve_set(&one(&upstream), settings).await;
     let mut client = harness.connect().await;
     for _ in 0..2 {
         client.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
@@ -78,9 +79,9 @@ async fn an_idle_connection_is_closed() {
 #[tokio::test]
 async fn keep_alive_can_be_off() {
     let upstream = Upstream::named("web").await;
-    let mut config = Config::default();
-    config.keep_alive = Duration::ZERO;
-    let harness = serve_one(&upstream, config).await;
+    let mut settings = Settings::default();
+    settings.keep_alive = Duration::ZERO;
+    let harness = serve_set(&one(&upstream), settings).await;
     let mut client = harness.connect().await;
     client.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
     let answer = client.answer().await;
@@ -91,9 +92,9 @@ async fn keep_alive_can_be_off() {
 #[tokio::test]
 async fn a_connection_carries_so_many_requests() {
     let upstream = Upstream::named("web").await;
-    let mut config = Config::default();
-    config.keep_alive_requests = 3;
-    let harness = serve_one(&upstream, config).await;
+    let mut settings = Settings::default();
+    settings.keep_alive_requests = 3;
+    let harness = serve_set(&one(&upstream), settings).await;
     let mut client = harness.connect().await;
     for last in [false, false, true] {
         client.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").await;

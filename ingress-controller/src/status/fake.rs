@@ -80,6 +80,11 @@ impl Fake {
         self.0.lock().unwrap().forbidden.push((method, part));
     }
 
+    /// Forbids nothing any longer.
+    pub(super) fn allow(&self) {
+        self.0.lock().unwrap().forbidden.clear();
+    }
+
     /// How many writes by this method to paths that hold this were let through.
     pub(super) fn writes(&self, method: &Method, part: &str) -> usize {
         let state = self.0.lock().unwrap();

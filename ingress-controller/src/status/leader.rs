@@ -149,7 +149,6 @@ impl Candidate {
             Some(lease) => {
                 self.see(&lease);
                 if !self.holds(&lease) && !self.expired(&lease) {
-                    self.said.over();
                     return Attempt::Held;
                 }
                 self.api.replace(&self.id, &PostParams::default(), &self.next(lease)).await
@@ -167,7 +166,6 @@ impl Candidate {
 
     fn taken(&mut self, lease: Lease) -> Attempt {
         self.seen = Some((lease, Instant::now()));
-        self.said.over();
         Attempt::Holds
     }
 

@@ -7,6 +7,7 @@
 //! an answer is reported and ignored.
 
 mod body;
+mod check;
 mod nearest;
 mod retry;
 mod snippet;
@@ -18,6 +19,7 @@ pub(crate) use retry::{TIMEOUT as RETRY_TIMEOUT, TRIES, conditions};
 pub(crate) use timeouts::EXPECTED as SECONDS;
 
 pub use body::request_body;
+pub use check::refused;
 pub use nearest::nearest;
 pub use retry::retry;
 pub use snippet::unknown_directive;

@@ -95,7 +95,8 @@ pub(super) fn read(
     (policies.timeouts, policies.retry, policies.request_body) = (timeouts, retry, request_body);
     let without_login =
         value(values, "enable-global-auth").is_some_and(|value| crate::value::boolean(value) == Some(false));
-    let mut reader = Reader { ingress, findings, guards: Vec::new(), denied: None, host_denied: None };
+    let mut reader =
+        Reader { ingress, findings, guards: Vec::new(), denied: None, host_denied: None, forbidden: None };
     for (key, value) in values {
         if let Some(name) = key.strip_prefix(PREFIX) {
             reader.limits(name, value, global);
@@ -104,7 +105,8 @@ pub(super) fn read(
     }
     reader.guards();
     policies.hosts_denied = reader.regex();
-    policies.denied = reader.denied.or_else(|| closed(global, options, without_login));
+    let forbidden = reader.forbidden.map(Arc::from);
+    policies.denied = reader.denied.or(forbidden).or_else(|| closed(global, options, without_login));
     policies.host_denied = reader.host_denied;
     policies
 }
@@ -115,6 +117,8 @@ struct Reader<'r, 'o> {
     guards: Vec<(Protection, &'static str)>,
     denied: Option<Arc<str>>,
     host_denied: Option<Arc<str>>,
+    /// Why the ConfigMap forbids an annotation of the Ingress, if it does. Nothing is protected by that, so no other Ingress is denied.
+    forbidden: Option<String>,
 }
 
 impl Reader<'_, '_> {
@@ -125,13 +129,19 @@ impl Reader<'_, '_> {
             && known.risk != Risk::Critical
         {
             let message = too_risky(known.risk, global);
-            self.deny(known.name, &message, "remove it, or raise annotations-risk-level in the ConfigMap");
+            self.forbid(known.name, &message, "remove it, or raise annotations-risk-level in the ConfigMap");
         }
         if blocked(value, global).is_some() {
             let name = known.map_or_else(|| name.chars().take(80).collect(), |known| known.name.to_owned());
             let message = "the value has a word of annotation-value-word-blocklist";
-            self.deny(&name, message, "write it without the word, or change the ConfigMap");
+            self.forbid(&name, message, "write it without the word, or change the ConfigMap");
         }
+    }
+
+    fn forbid(&mut self, name: &str, message: &str, remedy: &str) {
+        self.forbidden.get_or_insert_with(|| format!("annotation {PREFIX}{name}: {message}"));
+        let message = format!("{message}; all paths of this ingress are answered 503");
+        self.findings.push(self.ingress.error("Denied", field(name), message, remedy));
     }
 
     fn annotation(&mut self, name: &str, value: &str) {
@@ -239,7 +249,7 @@ impl Reader<'_, '_> {
         Some(denied)
     }
 
-    fn deny(&mut self, name: &str, message: &str, remedy: &str) {
+    fn deny(&mut self, name: &'static str, message: &str, remedy: &str) {
         let reason: Arc<str> = format!("annotation {PREFIX}{name}: {message}").into();
         let client_certificate = Effect::Guard(Protection::ClientCertificate);
         let whole_host = name == "server-snippet"

@@ -64,7 +64,7 @@ pub(super) async fn serve<T, S>(
 {
     let last = if http2 { u64::MAX } else { settings.keep_alive_requests };
     let last = if settings.keep_alive.is_zero() { 0 } else { last };
-    let service = Counted { service, proxy, lifecycle, http1: !http2, last };
+    let service = Counted { service, proxy: proxy.clone(), lifecycle, http1: !http2, last };
     let io = TokioIo::new(transport);
     let ended = if http2 {
         let mut connection = std::pin::pin!(http2_builder().serve_connection(io, service));
@@ -84,6 +84,10 @@ pub(super) async fn serve<T, S>(
         }
     };
     if let Err(error) = ended {
+        if error.is_parse() {
+            // hyper has refused a head that the framing let pass, and answered itself: what is left to do is to tell of it.
+            drop(proxy.refuse(StatusCode::BAD_REQUEST, b""));
+        }
         tracing::debug!(%error, "connection ended early");
     }
 }

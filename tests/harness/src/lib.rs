@@ -23,7 +23,10 @@ use std::time::Duration;
 pub use client::{Answer, Client, H2c};
 pub use load::{Load, Outcome, Plan, Tally};
 pub use manifests::{Manifests, Port};
-pub use run::{Harness, one, serve, serve_one, serve_snapshot, serve_with, start, start_with};
+pub use run::{
+    Harness, one, serve, serve_configured, serve_one, serve_set, serve_snapshot, serve_with, snapshot, start,
+    start_with,
+};
 pub use upstream::{Conn, Gate, Recorded, Turn, Upstream};
 pub use wire::{Framing, Head};
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use ingress_controller::args::Args;
 use ingress_controller::{Controller, RunConfig, RunningController};
-use ingress_core::{Options, Snapshot, compile};
-use ingress_proxy::{Config, Drained, Publisher, Running, Server, channel};
+use ingress_core::{Options, Settings, Snapshot, compile};
+use ingress_proxy::{Config, Counts, Drained, Publisher, Running, Server, channel};
 
 use crate::{Answer, Client, DEADLINE, Manifests, Upstream, within};
 
@@ -34,7 +34,17 @@ pub async fn serve(manifests: &Manifests) -> Harness {
 
 /// As [`serve`], with settings.
 pub async fn serve_with(manifests: &Manifests, config: Config) -> Harness {
-    serve_snapshot(compile(&manifests.objects(), &options()).snapshot, config).await
+    serve_snapshot(snapshot(manifests), config).await
+}
+
+/// As [`serve`], with settings of the snapshot.
+pub async fn serve_set(manifests: &Manifests, settings: Settings) -> Harness {
+    serve_snapshot(snapshot(manifests).with_settings(settings), Config::default()).await
+}
+
+/// What these objects compile to.
+pub fn snapshot(manifests: &Manifests) -> Snapshot {
+    compile(&manifests.objects(), &options()).snapshot
 }
 
 fn options() -> Options {
@@ -59,12 +69,23 @@ pub fn one(upstream: &Upstream) -> Manifests {
 /// # Panics
 /// If the proxy does not start.
 pub async fn serve_snapshot(snapshot: Snapshot, config: Config) -> Harness {
+    serve_configured(snapshot, config, |server| server).await
+}
+
+/// As [`serve_snapshot`], with more that is set at the server.
+///
+/// # Panics
+/// If the proxy does not start.
+pub async fn serve_configured(
+    snapshot: Snapshot,
+    config: Config,
+    configure: impl FnOnce(Server) -> Server,
+) -> Harness {
     let (publisher, subscriber) = channel(snapshot);
-    let running = Server::new(subscriber, config)
+    let server = Server::new(subscriber, config)
         .listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
-        .workers(NonZeroUsize::new(2).unwrap())
-        .start()
-        .expect("a proxy on a free port");
+        .workers(NonZeroUsize::new(2).unwrap());
+    let running = configure(server).start().expect("a proxy on a free port");
     let address = running.addresses()[0];
     Harness { address, control: Control::Direct { publisher, running } }
 }
@@ -121,9 +142,34 @@ impl Harness {
     pub fn write(&mut self, manifests: &Manifests) {
         match &mut self.control {
             Control::Direct { publisher, .. } => {
-                publisher.publish(compile(&manifests.objects(), &options()).snapshot);
+                let settings = publisher.current().settings.clone();
+                publisher.publish(snapshot(manifests).with_settings(settings));
             }
             Control::Files { files, .. } => files.write(manifests),
+        }
+    }
+
+    /// Replaces the settings.
+    ///
+    /// # Panics
+    /// If the controller runs: there it decides them.
+    pub fn set(&self, settings: Settings) {
+        match &self.control {
+            Control::Direct { publisher, .. } => {
+                publisher.publish(Snapshot::clone(&publisher.current()).with_settings(settings));
+            }
+            Control::Files { .. } => panic!("settings of a controller: change its objects"),
+        }
+    }
+
+    /// What the workers have counted.
+    ///
+    /// # Panics
+    /// If the controller runs: it keeps them to itself.
+    pub fn counts(&self) -> Counts {
+        match &self.control {
+            Control::Direct { running, .. } => running.counts(),
+            Control::Files { .. } => panic!("counts of a controller: ask for its metrics"),
         }
     }
 

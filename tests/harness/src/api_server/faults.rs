@@ -60,20 +60,18 @@ impl Switches {
             .find(|plan| plan.left > 0 && (plan.resource == "*" || plan.resource == resource));
         let Some(plan) = next else { return Ok(()) };
         plan.left -= 1;
-        let mut failure = match plan.status {
-            429 => Failure::new(
-                429,
+        let (reason, message) = match plan.status {
+            401 => ("Unauthorized", "Unauthorized"),
+            429 => (
                 "TooManyRequests",
                 "the server has received too many requests and has asked us to try again later",
             ),
-            503 => Failure::new(
-                503,
-                "ServiceUnavailable",
-                "the server is currently unable to handle the request",
-            ),
-            500 => Failure::internal("planned by a test"),
-            other => Failure::new(other, "", "planned by a test"),
+            500 => ("InternalError", "Internal error occurred: a test wants it so"),
+            503 => ("ServiceUnavailable", "the server is currently unable to handle the request"),
+            504 => ("Timeout", "the server was unable to return a response in the time allotted"),
+            _ => ("", "a test wants it so"),
         };
+        let mut failure = Failure::new(plan.status, reason, message);
         failure.retry_after = (failure.code == 429).then_some(1);
         planned.retain(|plan| plan.left > 0);
         Err(failure)

@@ -80,8 +80,11 @@ async fn route(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respon
         verb,
         kind: target.kind,
         status: target.status,
-        // A Namespace is in itself, for RBAC.
-        namespace: target.namespace.as_deref(),
+        namespace: match target.kind.plural {
+            // A Namespace is in itself.
+            "namespaces" if !target.name.is_empty() => Some(&target.name),
+            _ => target.namespace.as_deref(),
+        },
         name: match &selection {
             Ok(selection) if target.name.is_empty() => selection.name().unwrap_or_default(),
             _ => &target.name,
@@ -213,6 +216,14 @@ impl Call {
                 ));
             }
             return Ok(Write::Patch { patch_type, patch: patch_type.parse(body)?, manager });
+        }
+        if self.media_type.contains("protobuf") {
+            // What `kubectl create secret` sends; `kubectl apply` sends JSON.
+            return Err(Failure::new(
+                415,
+                "UnsupportedMediaType",
+                "this server takes JSON only: write a manifest and apply it",
+            ));
         }
         let parsed = if body.is_empty() { Ok(json!({})) } else { serde_json::from_slice::<Value>(body) };
         let value =

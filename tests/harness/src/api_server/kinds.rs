@@ -89,9 +89,9 @@ impl Kind {
         KINDS.iter().find(|kind| kind.group == group && kind.version == version && kind.plural == plural)
     }
 
-    /// The kind with this plural, as `kubectl` would understand it: core before the others.
+    /// The kind with this plural, or with this plural and group, as in `events.events.k8s.io`. Of two with one plural the core one.
     pub(crate) fn plural(plural: &str) -> Option<&'static Self> {
-        KINDS.iter().find(|kind| kind.plural == plural)
+        KINDS.iter().find(|kind| kind.plural == plural || kind.qualified() == plural)
     }
 
     /// The kind of an object that names its `apiVersion` and `kind`.

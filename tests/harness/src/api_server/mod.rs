@@ -1,7 +1,7 @@
 //! A Kubernetes API server in memory: as much of it as kube's reflectors, the controller and `kubectl --validate=false` can tell from a real
-//! one, for the kinds in [`kinds`]; and the faults of real ones on demand.
+//! one, for the kinds in `kinds.rs`; and the faults of real ones on demand.
 //!
-//! A request goes `server → http → request` (what is meant) `→ access → store` (reading), `watch`, or `write → webhook → store`.
+//! A request goes `listen → http → request` (what is meant) `→ access → store` (reading), `watch`, or `write → webhook → store`.
 //! There is no admission but webhooks, no defaulting, no validation but the little in `write`, no finalizers, no garbage collection, no
 //! Table output; namespaces need not exist.
 
@@ -10,6 +10,7 @@ mod discovery;
 mod faults;
 mod http;
 mod kinds;
+mod listen;
 mod object;
 mod patch;
 mod record;

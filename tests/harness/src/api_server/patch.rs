@@ -66,7 +66,7 @@ pub(crate) fn patched(
         PatchType::Apply => {
             let owned = managed(&object, manager);
             json_patch::merge(&mut object, patch);
-            if let Some(metadata) = object["metadata"].as_object_mut() {
+            if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
                 metadata.insert("managedFields".to_owned(), owned);
             }
         }

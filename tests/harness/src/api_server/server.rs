@@ -6,20 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde_json::{Value, json};
-use socket2::{Domain, Socket, Type};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
-use tokio::task::JoinSet;
 
 use super::access::Access;
 use super::faults::Faults;
-use super::http;
 use super::kinds::Kind;
+use super::listen::{bind, serve};
 use super::object::{Key, meta, sound};
 use super::record::WriteRecord;
 use super::shared::Shared;
@@ -117,7 +111,7 @@ impl ApiServer {
         self.kubeconfig_as(dir, "")
     }
 
-    /// Writes a kubeconfig for this user into `dir`.
+    /// Writes a kubeconfig for this user into `dir`. kube sends the token; `kubectl` sends none without TLS.
     ///
     /// # Panics
     /// If it cannot be written.
@@ -150,6 +144,7 @@ impl ApiServer {
 
     /// Stores an object, whether it is there or not, as the cluster's other parts would: status, creation time and uid are taken as they
     /// are given. The namespace is `default` if none is given.
+    /// No permission is needed, no webhook is asked, and it is not in [`ApiServer::writes`].
     ///
     /// # Panics
     /// If it is of a kind that the server does not know, or malformed.
@@ -313,53 +308,4 @@ fn locate(plural: &str, name: &str) -> (&'static Kind, Key) {
     let (namespace, name) =
         name.split_once('/').unwrap_or((if kind.namespaced() { "default" } else { "" }, name));
     (kind, (namespace.to_owned(), name.to_owned()))
-}
-
-fn bind(address: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    Ok(socket)
-}
-
-/// Serves until it is dropped, opening and closing the port as the switch wants it.
-async fn serve(shared: Arc<Shared>, address: SocketAddr, mut socket: Socket) {
-    let mut wanted = shared.switches.wanted.subscribe();
-    loop {
-        let listener = TcpListener::from_std(socket.into()).expect("a listener");
-        shared.switches.open.send_replace(true);
-        tokio::select! {
-            () = accept(&shared, listener) => {}
-            _ = wanted.wait_for(|wanted| !wanted) => {}
-        }
-        // Bound but not listening: the port stays ours, and refuses.
-        socket = bind(address).expect("the port that was just ours");
-        shared.switches.open.send_replace(false);
-        let _ = wanted.wait_for(|wanted| *wanted).await;
-        socket.listen(1024).expect("to listen again");
-    }
-}
-
-/// Accepts; all connections are cut when this is dropped.
-async fn accept(shared: &Arc<Shared>, listener: TcpListener) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            Ok((stream, _)) = listener.accept() => {
-                connections.spawn(connection(shared.clone(), stream));
-            }
-            Some(_) = connections.join_next() => {}
-        }
-    }
-}
-
-async fn connection(shared: Arc<Shared>, stream: TcpStream) {
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| {
-        let shared = shared.clone();
-        async move { Ok::<_, std::convert::Infallible>(http::answer(shared, request).await) }
-    });
-    // A client that goes away, and a watch that is cut, end the connection with an error.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }

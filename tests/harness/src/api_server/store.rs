@@ -166,10 +166,16 @@ impl Store {
             return Ok(Page { version, items: found.collect(), next: None, remaining: None });
         }
         let items: Vec<_> = found.by_ref().take(limit).collect();
-        let more = found.count();
+        // Counting a selection would mean to look into every object.
+        let (more, remaining) = if selection.is_plain() {
+            let count = found.count();
+            (count > 0, Some(count).filter(|count| *count > 0))
+        } else {
+            (found.next().is_some(), None)
+        };
         let next =
-            items.last().filter(|_| more > 0).map(|last| format!("{version}:{}:{}", last.key.0, last.key.1));
-        Ok(Page { version, items, next, remaining: (more > 0 && selection.is_plain()).then_some(more) })
+            items.last().filter(|_| more).map(|last| format!("{version}:{}:{}", last.key.0, last.key.1));
+        Ok(Page { version, items, next, remaining })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::kinds::Kind;
 use super::object::{Key, Stored, meta, sound};
@@ -180,7 +180,8 @@ pub(crate) fn stamp(kind: &'static Kind, key: &Key, object: &mut Value) {
         metadata["labels"]["kubernetes.io/metadata.name"] = json!(name);
     }
     if let Some(fields) = metadata.as_object_mut() {
-        fields.retain(|_, value| !value.is_null());
+        let empty = |value: &Value| value.is_null() || value.as_object().is_some_and(Map::is_empty);
+        fields.retain(|_, value| !empty(value));
     }
     if let Some(fields) = object.as_object_mut() {
         fields.retain(|_, value| !value.is_null());
