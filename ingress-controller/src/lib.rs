@@ -13,12 +13,15 @@
 //! ```
 
 mod admin;
+#[allow(dead_code, reason = "not started by `run` yet")]
 mod admission;
 pub mod args;
 mod config;
 mod control;
 mod error;
+#[allow(dead_code, reason = "only rendered by `run` yet")]
 mod metrics;
+mod port;
 mod run;
 mod source;
 mod status;

@@ -9,10 +9,11 @@ use ingress_core::Snapshot;
 use ingress_proxy::{Drained, Publisher, Running, Server, ServerError, Subscriber, channel};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::admin::{Admin, Health};
+use crate::admin::{Admin, Health, Site};
 use crate::config::RunConfig;
 use crate::control::{Control, Published};
 use crate::error::Error;
+use crate::metrics::{Metrics, MetricsConfig};
 use crate::source::manifests::Manifests;
 
 /// Starts controllers. Each has threads of its own and touches nothing that belongs to the process: no signals, no logger.
@@ -40,10 +41,14 @@ impl Controller {
         let (stop, stopped) = watch::channel(());
         let (thread, ended) = mpsc::channel(1);
 
-        let path = config.health_check_path.clone();
+        let site = Site {
+            health_check_path: config.health_check_path.clone(),
+            health: health.clone(),
+            metrics: Metrics::new(MetricsConfig::default()),
+        };
         let task = {
-            let (health, stopped) = (health.clone(), stopped.clone());
-            move || async move { admin.run(&path, health, stopped).await }
+            let stopped = stopped.clone();
+            move || async move { admin.run(site, stopped).await }
         };
         spawn("health check thread", thread.clone(), task).await?;
 
@@ -67,6 +72,7 @@ struct Begin {
 /// What the control thread does from beginning to end.
 async fn control(begin: Begin, stopped: watch::Receiver<()>) {
     let Begin { config, healthz, health, published, started } = begin;
+    let _alive = health.alive();
     let (publisher, subscriber): (Publisher, Subscriber) = channel(Snapshot::default());
     let source = Manifests::new(&config.manifests);
     let mut control = Control::new(source, config.options.clone(), publisher, published);
@@ -75,7 +81,7 @@ async fn control(begin: Begin, stopped: watch::Receiver<()>) {
         Ok(server) => server,
         Err(error) => return drop(started.send(Err(error))),
     };
-    health.set(true);
+    health.set_serving(true);
     let addresses: Vec<_> = server.addresses().iter().map(ToString::to_string).collect();
     tracing::info!(
         "serving HTTP on {}, health check on http://{healthz}{}",
@@ -173,7 +179,7 @@ impl RunningController {
     /// accepted, running requests end, and what is left after `timeout` is cut. To be awaited in a tokio runtime with a timer.
     pub fn drain(self, timeout: Duration) -> impl Future<Output = Drained> + Send {
         let Self { server, health, grace, _stop: stop, mut ended, .. } = self;
-        health.set(false);
+        health.set_serving(false);
         async move {
             tokio::time::sleep(grace).await;
             let drained = server.drain(timeout).await;
