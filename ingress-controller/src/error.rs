@@ -57,6 +57,16 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// The certificate of the admission webhook or its key cannot be used.
+    #[error("{flag}: {path:?} cannot be used: {problem}")]
+    Certificate {
+        /// The flag that the path comes from.
+        flag: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and the way out.
+        problem: String,
+    },
     /// The system refused a thread or what belongs to it.
     #[error("cannot start the {part}: {source}; see the limits of processes and open files")]
     System {
@@ -83,7 +93,8 @@ impl Error {
             | Self::Cluster { .. }
             | Self::Manifests { .. }
             | Self::SamePort(_)
-            | Self::NoAddress => 2,
+            | Self::NoAddress
+            | Self::Certificate { .. } => 2,
             Self::Listen { .. } | Self::System { .. } | Self::Ended => 1,
         }
     }
@@ -91,6 +102,9 @@ impl Error {
 
 fn way_out(flag: &str, error: &io::Error) -> String {
     match error.kind() {
+        io::ErrorKind::AddrNotAvailable if flag == "--validating-webhook" => {
+            format!("this machine does not have the address; pass one that it has with {flag}")
+        }
         io::ErrorKind::AddrInUse => format!("stop what listens there, or pass another port with {flag}"),
         io::ErrorKind::PermissionDenied => {
             format!("ports below 1024 need the capability NET_BIND_SERVICE; or pass another with {flag}=8080")

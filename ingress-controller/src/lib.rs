@@ -20,6 +20,7 @@ mod control;
 mod error;
 mod metrics;
 mod permission;
+mod port;
 mod run;
 mod source;
 mod status;

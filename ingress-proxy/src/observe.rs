@@ -89,6 +89,34 @@ pub struct Finished<'r> {
     pub tries: &'r [Try],
 }
 
+impl<'r> Finished<'r> {
+    /// A request of which nothing else is known: for tests of an observer.
+    #[must_use]
+    pub fn new(method: &'r Method, target: &'r Uri) -> Self {
+        Self {
+            connection: None,
+            client: None,
+            method,
+            target,
+            version: Version::HTTP_11,
+            host: "",
+            referer: None,
+            user_agent: None,
+            request_id: None,
+            status: 200,
+            request_length: 0,
+            bytes_sent: 0,
+            body_bytes_sent: 0,
+            duration: Duration::ZERO,
+            route: None,
+            default_backend: false,
+            known_host: false,
+            health_check: false,
+            tries: &[],
+        }
+    }
+}
+
 /// One try of an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -105,4 +133,19 @@ pub struct Try {
     pub header_time: Option<Duration>,
     /// Until its answer was complete, or until it failed.
     pub response_time: Duration,
+}
+
+impl Try {
+    /// A try of which nothing else is known: for tests of an observer.
+    #[must_use]
+    pub fn new(address: SocketAddr) -> Self {
+        Self {
+            address,
+            status: None,
+            response_length: 0,
+            connect_time: Duration::ZERO,
+            header_time: None,
+            response_time: Duration::ZERO,
+        }
+    }
 }
