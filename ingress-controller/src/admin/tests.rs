@@ -1,13 +1,14 @@
 use http_body_util::BodyExt;
 
 use super::*;
-use crate::metrics::MetricsConfig;
+use crate::config::MetricsConfig;
+use crate::metrics::Names;
 
 fn site() -> Site {
     Site {
         health_check_path: "/healthz".into(),
         health: Arc::default(),
-        metrics: Metrics::new(MetricsConfig::default()),
+        metrics: Metrics::new(MetricsConfig::default(), Names::default()),
     }
 }
 

@@ -11,7 +11,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use super::*;
-use crate::metrics::MetricsConfig;
+use crate::config::MetricsConfig;
+use crate::metrics::Names;
 
 /// More than any wait takes on a busy machine.
 const LONG: Duration = Duration::from_secs(30);
@@ -81,7 +82,7 @@ fn start_with(change: impl FnOnce(&mut Limits)) -> Running {
     let mut webhook = bind(&secret).unwrap();
     change(&mut webhook.limits);
     let address = webhook.address();
-    let metrics = Metrics::new(MetricsConfig::default());
+    let metrics = Metrics::new(MetricsConfig::default(), Names::default());
     let (stop, stopped) = watch::channel(());
     let (seen, judged) = mpsc::channel();
     let judge = move |ingress: &Ingress| {

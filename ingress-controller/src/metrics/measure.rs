@@ -3,7 +3,7 @@
 use ingress_proxy::Finished;
 
 use super::buckets::Buckets;
-use super::config::MetricsConfig;
+use crate::config::MetricsConfig;
 
 /// The name of the counter of requests.
 pub(super) const REQUESTS: &str = "requests";
@@ -89,7 +89,7 @@ pub(super) fn buckets(config: &MetricsConfig) -> [Option<Buckets>; NUMBER] {
 
 /// True unless the flag leaves the metric of this name out.
 pub(super) fn is_counted(config: &MetricsConfig, name: &str) -> bool {
-    !config.excluded.iter().any(|excluded| {
+    !config.exclude.iter().any(|excluded| {
         let excluded = excluded.trim();
         excluded.strip_prefix("nginx_ingress_controller_").unwrap_or(excluded) == name
     })

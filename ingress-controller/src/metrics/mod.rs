@@ -9,7 +9,7 @@
 
 mod buckets;
 mod cells;
-mod config;
+mod names;
 mod labels;
 mod measure;
 mod observer;
@@ -28,6 +28,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use ingress_core::Snapshot;
 use ingress_proxy::{Counts, Observer};
 
+use crate::config::MetricsConfig;
 use crate::control::Published;
 use measure::{MEASURES, REQUESTS};
 use observer::{MetricsObserver, Requests};
@@ -36,13 +37,14 @@ use served::Served;
 use text::{Kind, Labels, Text};
 use webhook::Webhook;
 
-pub(crate) use config::MetricsConfig;
+pub(crate) use names::Names;
 pub(crate) use webhook::Checked;
 
 /// All metrics of a controller.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     config: MetricsConfig,
+    names: Names,
     requests: Arc<Requests>,
     served: Mutex<Served>,
     webhook: Mutex<Webhook>,
@@ -74,10 +76,11 @@ impl fmt::Debug for Sources {
 }
 
 impl Metrics {
-    pub(crate) fn new(config: MetricsConfig) -> Arc<Self> {
+    pub(crate) fn new(config: MetricsConfig, names: Names) -> Arc<Self> {
         let requests = Requests::new(&config, Registry::new(measure::buckets(&config)));
         Arc::new(Self {
             config,
+            names,
             requests: Arc::new(requests),
             served: Mutex::default(),
             webhook: Mutex::default(),
@@ -90,7 +93,7 @@ impl Metrics {
     /// What counts the requests of a worker, if they are to be counted. Each worker has a number of its own.
     pub(crate) fn observer(&self, worker: usize) -> Option<Box<dyn Observer>> {
         let observer = || Box::new(MetricsObserver::new(worker, self.requests.clone())) as Box<dyn Observer>;
-        self.config.requests.then(observer)
+        self.config.enabled.then(observer)
     }
 
     /// Tells where numbers come from that others count; only the first call has an effect.
@@ -122,18 +125,18 @@ impl Metrics {
 
     /// All metrics of this moment. Series of Ingresses that have gone are dropped on the way.
     pub(crate) fn render(&self) -> String {
-        let config = &self.config;
+        let (config, names) = (&self.config, &self.names);
         let constant = Labels::default()
-            .with("controller_namespace", &config.namespace)
-            .with("controller_class", &config.class)
-            .with("controller_pod", &config.pod);
+            .with("controller_namespace", &names.namespace)
+            .with("controller_class", &names.class)
+            .with("controller_pod", &names.pod);
         let size = self.size.load(Relaxed);
         let mut text = Text::new(constant, size + size / 8);
         self.write_controller(&mut text);
         lock(&self.webhook).write(&mut text);
         self.write_sources(&mut text);
         process::write(&mut text);
-        if config.requests {
+        if config.enabled {
             self.write_requests(&mut text);
         }
         let text = text.finish();
@@ -149,7 +152,7 @@ impl Metrics {
         text.family("build_info", Kind::Gauge, "The version, as labels").count(version.as_str(), 1);
         let leads = self.leads.load(Relaxed);
         if leads != UNKNOWN {
-            let name = Labels::default().with("name", &self.config.election_id);
+            let name = Labels::default().with("name", &self.names.election_id);
             let help = "Whether this replica writes the status of Ingresses";
             text.family("leader_election_status", Kind::Gauge, help)
                 .count(name.as_str(), (leads == LEADS).into());

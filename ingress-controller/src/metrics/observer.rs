@@ -9,7 +9,7 @@ use ingress_core::{Route, RouteTable};
 use ingress_proxy::{Finished, Observer};
 
 use super::cells::Cells;
-use super::config::MetricsConfig;
+use crate::config::MetricsConfig;
 use super::labels::{self, Subject};
 use super::measure::values;
 use super::registry::{Registry, Scope};

@@ -13,10 +13,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::admin::{Admin, Health, Site};
 use crate::admission::Webhook;
-use crate::config::{ClusterConfig, RunConfig, Source};
+use crate::config::{ClusterConfig, RunConfig, Source, WebhookConfig};
 use crate::control::Published;
 use crate::error::Error;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Names};
 use crate::source::kube::{Reader, connect};
 use crate::status::{self, Status};
 use thread::spawn;
@@ -37,10 +37,10 @@ impl Controller {
     pub async fn start(config: RunConfig) -> Result<RunningController, Error> {
         check(&config)?;
         let health = Arc::new(Health::default());
-        let metrics = Metrics::new(crate::metrics::MetricsConfig::of(&config));
+        let metrics = Metrics::new(config.metrics.clone(), Names::of(&config));
         let admin = Admin::bind(config.healthz)?;
         let healthz = admin.address();
-        let webhook = config.webhook.as_ref().map(Webhook::bind).transpose()?;
+        let webhook = bind_webhook(&config)?;
         let webhook_address = webhook.as_ref().map(Webhook::address);
         let (stop, stopped) = watch::channel(());
         let (thread, ended) = mpsc::channel(1);
@@ -97,6 +97,11 @@ impl Controller {
             ended,
         })
     }
+}
+
+fn bind_webhook(config: &RunConfig) -> Result<Option<Webhook>, Error> {
+    let bind = |config: &WebhookConfig| Webhook::bind(config.address, &config.certificate, &config.key);
+    config.webhook.as_ref().map(bind).transpose()
 }
 
 fn check(config: &RunConfig) -> Result<(), Error> {

@@ -19,9 +19,17 @@ fn ours(name: &str, labels: &str) -> String {
     )
 }
 
-fn config(requests: bool) -> MetricsConfig {
-    let (namespace, pod) = ("ingress-nginx".into(), "pod-1".into());
-    MetricsConfig { namespace, pod, requests, ..MetricsConfig::default() }
+fn config(enabled: bool) -> MetricsConfig {
+    MetricsConfig { enabled, ..MetricsConfig::default() }
+}
+
+fn names() -> Names {
+    Names {
+        namespace: "ingress-nginx".into(),
+        pod: "pod-1".into(),
+        class: "k8s.io/ingress-nginx".into(),
+        election_id: "ingress-controller-leader".into(),
+    }
 }
 
 fn route(host: &str, path: &str, ingress: &str, upstream: &str) -> Arc<Route> {
@@ -48,7 +56,7 @@ fn snapshot(routes: &[&Arc<Route>]) -> Arc<Snapshot> {
 
 #[test]
 fn what_is_always_there() {
-    let metrics = Metrics::new(config(false));
+    let metrics = Metrics::new(config(false), names());
     assert!(metrics.observer(0).is_none());
     let samples = parse(&metrics.render());
     let build = format!("release=\"{}\",build=\"\",repository=\"\"", env!("CARGO_PKG_VERSION"));
@@ -64,7 +72,7 @@ fn what_is_always_there() {
 
 #[test]
 fn who_leads_and_what_others_count() {
-    let metrics = Metrics::new(config(false));
+    let metrics = Metrics::new(config(false), names());
     metrics.set_sources(Sources {
         counts: Box::new(|| {
             let mut counts = Counts::default();
@@ -94,7 +102,7 @@ fn who_leads_and_what_others_count() {
 
 #[test]
 fn a_configuration_is_told_from_the_next_and_from_a_failure() {
-    let metrics = Metrics::new(config(false));
+    let metrics = Metrics::new(config(false), names());
     let sample = |name: &str| parse(&metrics.render())[&ours(name, "")];
     let (a, b) = (route("a.test", "/", "a", "shop/a:80"), route("b.test", "/", "b", "shop/b:80"));
     let (first, published) = (snapshot(&[&a, &b]), Arc::<Published>::default());
@@ -128,7 +136,7 @@ fn a_configuration_is_told_from_the_next_and_from_a_failure() {
 
 #[test]
 fn ingresses_without_service_or_endpoint_are_orphans() {
-    let metrics = Metrics::new(config(false));
+    let metrics = Metrics::new(config(false), names());
     let routes = [("a", "shop/a:80"), ("b", "shop/b:80"), ("c", "shop/c:80")]
         .map(|(name, to)| route(name, "/", name, to));
     let mut builder = Snapshot::builder();
@@ -156,7 +164,7 @@ fn ingresses_without_service_or_endpoint_are_orphans() {
 
 #[test]
 fn calls_of_the_webhook_are_counted() {
-    let metrics = Metrics::new(config(false));
+    let metrics = Metrics::new(config(false), names());
     let (namespace, name, time) = ("shop".into(), "web".into(), Duration::from_millis(3));
     metrics.checked(Checked { namespace, name, refused: true, judged: time, roundtrip: time, size: 100 });
     let samples = parse(&metrics.render());

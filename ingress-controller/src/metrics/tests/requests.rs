@@ -63,7 +63,7 @@ const WEB: &str =
 
 #[test]
 fn a_request_is_in_all_metrics_under_the_labels_of_its_route() {
-    let metrics = Metrics::new(config(true));
+    let metrics = Metrics::new(config(true), names());
     let route = route("a.test", "/api", "web", "shop/api:http");
     metrics.published(&Arc::default(), &snapshot(&[&route]));
     let (mut one, mut other) = (metrics.observer(0), metrics.observer(1));
@@ -93,7 +93,7 @@ fn a_request_is_in_all_metrics_under_the_labels_of_its_route() {
 
 #[test]
 fn times_of_endpoints_are_those_of_one_that_answered() {
-    let metrics = Metrics::new(config(true));
+    let metrics = Metrics::new(config(true), names());
     let route = route("a.test", "/api", "web", "shop/api:http");
     metrics.published(&Arc::default(), &snapshot(&[&route]));
     let mut observer = metrics.observer(0);
@@ -115,7 +115,7 @@ fn hosts_that_no_ingress_names_are_counted_only_if_asked_for() {
     let count = |change: &dyn Fn(&mut MetricsConfig)| {
         let mut config = config(true);
         change(&mut config);
-        let metrics = Metrics::new(config);
+        let metrics = Metrics::new(config, names());
         metrics.published(&Arc::default(), &snapshot(&[&route]));
         let mut observer = metrics.observer(0);
         for _ in 0..2 {
@@ -138,7 +138,7 @@ fn hosts_that_no_ingress_names_are_counted_only_if_asked_for() {
 
 #[test]
 fn what_no_path_matches_is_counted_to_the_ingress_of_the_host() {
-    let metrics = Metrics::new(config(true));
+    let metrics = Metrics::new(config(true), names());
     let (exact, wide) =
         (route("a.test", "/api", "web", "shop/api:80"), route("*.b.test", "/", "b", "shop/b:80"));
     metrics.published(&Arc::default(), &snapshot(&[&exact, &wide]));
@@ -163,7 +163,7 @@ fn what_no_path_matches_is_counted_to_the_ingress_of_the_host() {
 
 #[test]
 fn the_health_path_and_odd_methods_make_no_series() {
-    let metrics = Metrics::new(config(true));
+    let metrics = Metrics::new(config(true), names());
     let route = route("a.test", "/api", "web", "shop/api:http");
     metrics.published(&Arc::default(), &snapshot(&[&route]));
     let mut observer = metrics.observer(0);
@@ -181,14 +181,11 @@ fn the_health_path_and_odd_methods_make_no_series() {
 
 #[test]
 fn flags_leave_metrics_out_and_put_statuses_together() {
-    let excluded =
+    let exclude =
         vec!["nginx_ingress_controller_request_size".into(), " bytes_sent ".into(), "requests".into()];
-    let metrics = Metrics::new(MetricsConfig {
-        excluded,
-        status_classes: true,
-        time_buckets: vec![1.0],
-        ..config(true)
-    });
+    let config =
+        MetricsConfig { exclude, status_classes: true, time_buckets: vec![1.0], ..config(true) };
+    let metrics = Metrics::new(config, names());
     let route = route("a.test", "/api", "web", "shop/api:http");
     metrics.published(&Arc::default(), &snapshot(&[&route]));
     let mut observer = metrics.observer(0);
@@ -208,7 +205,7 @@ fn flags_leave_metrics_out_and_put_statuses_together() {
 
 #[test]
 fn series_outlive_a_change_of_their_route_and_end_with_their_ingress() {
-    let metrics = Metrics::new(config(true));
+    let metrics = Metrics::new(config(true), names());
     let publish = |routes: &[&Arc<Route>]| metrics.published(&Arc::default(), &snapshot(routes));
     let (web, old) = (route("a.test", "/api", "web", "shop/api:1"), route("b.test", "/", "old", "shop/b:1"));
     publish(&[&web, &old]);
@@ -235,7 +232,7 @@ fn series_outlive_a_change_of_their_route_and_end_with_their_ingress() {
 
 #[test]
 fn many_routes_that_went_leave_nothing_in_an_observer() {
-    let metrics = Metrics::new(config(true));
+    let metrics = Metrics::new(config(true), names());
     let mut observer = observer::MetricsObserver::new(0, metrics.requests.clone());
     for number in 0..1000 {
         let route = route("a.test", "/api", "web", &format!("shop/api:{number}"));
@@ -252,11 +249,11 @@ fn many_routes_that_went_leave_nothing_in_an_observer() {
 #[test]
 #[ignore = "prints times"]
 fn how_long_it_takes() {
-    for (name, excluded) in [
+    for (name, exclude) in [
         ("all metrics", vec![]),
         ("one histogram", MEASURES[1..].iter().map(|measure| measure.name.to_owned()).collect()),
     ] {
-        let metrics = Metrics::new(MetricsConfig { excluded, ..config(true) });
+        let metrics = Metrics::new(MetricsConfig { exclude, ..config(true) }, names());
         let name_of = |number| format!("host-{number}.example.com");
         let routes: Vec<_> = (0..2000)
             .map(|number| route(&name_of(number), "/api", &format!("ingress-{number}"), "shop/api:80"))
