@@ -215,7 +215,8 @@ async fn a_tunnel_may_be_silent_for_longer_than_a_head() {
             drip.tick().await;
             conn.write("tick").await?;
         }
-        conn.exactly(4).await.map(drop)
+        let last = conn.exactly(4).await?;
+        conn.write(last).await
     })
     .await;
     let mut settings = Settings::default();
@@ -228,5 +229,5 @@ async fn a_tunnel_may_be_silent_for_longer_than_a_head() {
         assert_eq!(client.exactly(4).await, b"tick");
     }
     client.send("done").await;
-    assert_eq!(client.closed().await, b"");
+    assert_eq!(client.closed().await, b"done");
 }

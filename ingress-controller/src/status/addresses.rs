@@ -75,13 +75,11 @@ async fn follow_service(name: &ObjectName, client: Client, known: &watch::Sender
             Ok(event) => services.apply(event, |service| of_service(&service)),
             Err(error) => said.trouble(&what, &why(&error)),
         }
-        match services.all() {
-            Some(services) => match services.values().next() {
-                Some(addresses) => tell(known, addresses.clone()),
-                None => {
-                    said.trouble(&what, "there is no such service; status stays as it is until it is created")
-                }
-            },
+        match services.all().map(|services| services.values().next()) {
+            Some(Some(addresses)) => tell(known, addresses.clone()),
+            Some(None) => {
+                said.trouble(&what, "there is no such service; status stays as it is until it is created");
+            }
             None => {}
         }
     }

@@ -67,6 +67,18 @@ impl Fake {
         self.0.lock().unwrap().objects.get(path).cloned()
     }
 
+    /// All objects in a collection.
+    pub(super) fn all(&self, path: &str) -> Vec<Value> {
+        let folder = format!("{path}/");
+        let state = self.0.lock().unwrap();
+        state
+            .objects
+            .iter()
+            .filter(|(path, _)| path.starts_with(&folder))
+            .map(|(_, object)| object.clone())
+            .collect()
+    }
+
     pub(super) fn delete(&self, path: &str) {
         self.0.lock().unwrap().objects.remove(path);
     }
@@ -89,6 +101,12 @@ impl Fake {
     pub(super) fn writes(&self, method: &Method, part: &str) -> usize {
         let state = self.0.lock().unwrap();
         state.writes.iter().filter(|(other, path)| other == method && path.contains(part)).count()
+    }
+
+    /// The paths of the newest writes, the oldest of them first.
+    pub(super) fn last_writes(&self, most: usize) -> Vec<String> {
+        let state = self.0.lock().unwrap();
+        state.writes.iter().rev().take(most).rev().map(|(_, path)| path.clone()).collect()
     }
 
     fn answer(&self, method: &Method, uri: &http::Uri, body: &[u8]) -> Answer {

@@ -104,7 +104,7 @@ impl<L: Look> Writer<L> {
                 Ok(()) = leads.changed() => self.led(),
                 Ok(()) = addresses.changed() => self.moved(),
                 Ok(()) = published.changed() => self.published(),
-                Some((name, task, outcome)) = self.running.next() => self.finished(name, task, outcome),
+                Some((name, task, outcome)) = self.running.next() => self.finished(&name, task, outcome),
                 () = sleep_until(wake) => {
                     if self.scan <= Instant::now() {
                         self.scan();
@@ -189,10 +189,17 @@ impl<L: Look> Writer<L> {
     fn look_at(&mut self, name: &ObjectName) {
         let addresses = self.inputs.addresses.borrow().clone();
         let (Some(wanted), Some(ingress)) = (addresses, self.look.ingress(name)) else { return };
-        let Some(entry) = self.entries.get(name) else { return };
-        let other = entry.wrote.as_ref().is_some_and(|wrote| *wrote != wanted);
-        if entry.ours && (other || write::addresses(&ingress) != wanted) {
-            self.plan(name, entry.not_before().unwrap_or_else(Instant::now));
+        let Some(entry) = self.entries.get_mut(name) else { return };
+        let same = write::addresses(&ingress) == wanted;
+        match &entry.wrote {
+            _ if !entry.ours => {}
+            Some(wrote) if same && *wrote == wanted => {}
+            // An earlier leader wrote it.
+            None if same => entry.wrote = Some(wanted),
+            _ => {
+                let at = entry.not_before().unwrap_or_else(Instant::now);
+                self.plan(name, at);
+            }
         }
     }
 
@@ -242,8 +249,8 @@ impl<L: Look> Writer<L> {
         }));
     }
 
-    fn finished(&mut self, name: ObjectName, task: Task, outcome: Outcome) {
-        let Some(entry) = self.entries.get_mut(&name) else { return };
+    fn finished(&mut self, name: &ObjectName, task: Task, outcome: Outcome) {
+        let Some(entry) = self.entries.get_mut(name) else { return };
         entry.running = false;
         if let Outcome::Failed { why, all } = outcome {
             entry.failures += 1;
@@ -253,7 +260,7 @@ impl<L: Look> Writer<L> {
                 self.failures += 1;
                 self.resume = Instant::now() + backoff(self.failures, SCAN, Duration::from_secs(30));
             }
-            return self.plan(&name, again);
+            return self.plan(name, again);
         }
         self.failures = 0;
         entry.failures = 0;
@@ -271,11 +278,11 @@ impl<L: Look> Writer<L> {
             // What is known will follow, and is looked at then.
             (Task::Write(_), _) => self.scan = self.scan.min(Instant::now() + SCAN),
             (Task::Remove(_), _) if entry.ours => {}
-            (Task::Remove(_), _) => drop(self.entries.remove(&name)),
+            (Task::Remove(_), _) => drop(self.entries.remove(name)),
         }
-        match self.entries.get(&name) {
-            Some(entry) if entry.ours => self.look_at_later(&name),
-            Some(_) => self.drop_entry(&name),
+        match self.entries.get(name) {
+            Some(entry) if entry.ours => self.look_at_later(name),
+            Some(_) => self.drop_entry(name),
             None => {}
         }
     }

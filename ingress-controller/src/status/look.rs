@@ -9,7 +9,7 @@ use k8s_openapi::api::networking::v1::Ingress;
 use crate::source::kube::Reader;
 
 /// Reads what the source holds. It may lag behind.
-pub(super) trait Look {
+pub(crate) trait Look {
     /// The Ingress of a name.
     fn ingress(&self, name: &ObjectName) -> Option<Arc<Ingress>>;
     /// The Service of a name.

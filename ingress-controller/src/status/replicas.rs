@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod as PodObject;
-use kube::api::{Api, ListParams};
+use kube::api::{Api, ListParams, ObjectList};
 use kube::runtime::watcher::Config;
 use kube::{Client, ResourceExt};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::said::{Said, backoff};
 use crate::config::Pod;
 use crate::permission::explain;
 
+const LONGEST: Duration = Duration::from_secs(30);
 /// Labels in which replicas differ.
 const DIFFER: &[&str] = &[
     "apps.kubernetes.io/pod-index",
@@ -26,12 +27,19 @@ async fn labels(client: &Client, pod: &Pod) -> Result<String, String> {
     let api = Api::<PodObject>::namespaced(client.clone(), &pod.namespace);
     // The charts of ingress-nginx grant list, and not get.
     let ours = ListParams::default().fields(&format!("metadata.name={}", pod.name));
-    let found = api.list(&ours).await.map_err(|error| explain(&error))?;
+    let found = list(&api, &ours).await?;
     let Some(found) = found.items.first() else {
         return Err(format!("there is no pod {pod}; set POD_NAME and POD_NAMESPACE to the pod that this is"));
     };
     let labels = found.labels().iter().filter(|(name, _)| !DIFFER.contains(&name.as_str()));
     Ok(labels.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(","))
+}
+
+async fn list(api: &Api<PodObject>, which: &ListParams) -> Result<ObjectList<PodObject>, String> {
+    match timeout(LONGEST, api.list(which)).await {
+        Ok(found) => found.map_err(|error| explain(&error)),
+        Err(_) => Err("the API server does not answer".into()),
+    }
 }
 
 /// What to watch to see the replicas. Asked for until it is known.
@@ -57,7 +65,7 @@ pub(super) async fn others(client: &Client, pod: &Pod) -> Result<bool, String> {
         return Ok(false);
     }
     let api = Api::<PodObject>::namespaced(client.clone(), &pod.namespace);
-    let found = api.list(&ListParams::default().labels(&labels)).await.map_err(|error| explain(&error))?;
+    let found = list(&api, &ListParams::default().labels(&labels)).await?;
     let stays = |pod: &PodObject| {
         pod.metadata.deletion_timestamp.is_none() && !matches!(phase(pod), Some("Succeeded" | "Failed"))
     };

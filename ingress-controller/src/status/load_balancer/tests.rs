@@ -196,6 +196,19 @@ async fn an_ingress_that_is_not_ours_any_longer_loses_our_addresses_and_no_other
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_an_earlier_leader_wrote_is_removed_too() {
+    let scene = Scene::new();
+    scene.overwrite("a", "192.0.2.1");
+    scene.address("192.0.2.1");
+    scene.leads.send_replace(true);
+    scene.quiet().await;
+    assert_eq!(scene.writes(), 0);
+    scene.ours(&[]);
+    scene.quiet().await;
+    assert_eq!(scene.status("a"), "none");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_change_of_class_is_seen_before_the_source_tells_it() {
     let scene = Scene::new();
     let known: Ingress = serde_json::from_value(scene.fake.get(&path("a")).unwrap()).unwrap();
