@@ -96,8 +96,9 @@ impl<'r> Finished<'r> {
         Self {
             connection: None,
             client: None,
-            method,
-            target,
+            method: Some(method),
+            target: Some(target),
+            refused_line: None,
             version: Version::HTTP_11,
             host: "",
             referer: None,
@@ -112,6 +113,7 @@ impl<'r> Finished<'r> {
             default_backend: false,
             known_host: false,
             health_check: false,
+            log: true,
             tries: &[],
         }
     }

@@ -9,9 +9,9 @@
 
 mod buckets;
 mod cells;
-mod names;
 mod labels;
 mod measure;
+mod names;
 mod observer;
 mod process;
 mod registry;

@@ -9,11 +9,11 @@ use ingress_core::{Route, RouteTable};
 use ingress_proxy::{Finished, Observer};
 
 use super::cells::Cells;
-use crate::config::MetricsConfig;
 use super::labels::{self, Subject};
 use super::measure::values;
 use super::registry::{Registry, Scope};
 use super::text::Labels;
+use crate::config::MetricsConfig;
 
 /// What the observers of all workers share: read by each request, written when the configuration changes or a series is new.
 #[derive(Debug)]
@@ -149,7 +149,7 @@ impl Counter {
         let key = (Arc::as_ptr(route).addr(), unmatched);
         let new = || Known { route: Arc::downgrade(route), cells: Vec::new() };
         let known = self.routes.entry(key).or_insert_with(new);
-        let (method, status) = (labels::method(request.method), request.status);
+        let (method, status) = (request.method.map_or("-", labels::method), request.status);
         let same = |(one, other, _): &&(&str, u16, Arc<Cells>)| *one == method && *other == status;
         let registry = &self.requests.registry;
         if let Some((_, _, cells)) = known.cells.iter().find(same).filter(|(_, _, cells)| !cells.is_gone()) {
@@ -172,7 +172,7 @@ impl Counter {
         let route = route.map(|route| &**route);
         let subject = Subject { route, unmatched: false, host };
         let status = labels::status(request.status, self.requests.status_classes);
-        labels::write(&mut self.labels, subject, labels::method(request.method), &status);
+        labels::write(&mut self.labels, subject, request.method.map_or("-", labels::method), &status);
         let (labels, registry) = (self.labels.as_str(), &self.requests.registry);
         if let Some(cells) = self.others.get(labels).filter(|cells| !cells.is_gone()) {
             return cells.record(&registry.buckets, values(request));

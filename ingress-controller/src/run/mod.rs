@@ -18,7 +18,7 @@ use crate::control::Published;
 use crate::error::Error;
 use crate::metrics::{Metrics, Names};
 use crate::source::kube::{Reader, connect};
-use crate::status::{self, Status};
+use crate::status;
 use thread::spawn;
 
 /// How long the last words to the cluster may take when we stop.
@@ -141,8 +141,7 @@ async fn tell_cluster(
             }
         }
     };
-    let status = Status { config: config.status.clone(), pod: config.pod.clone(), client, reader };
-    tokio::join!(status::run(status, published, leads, ends), report);
+    tokio::join!(status::run(config.clone(), client, reader, published, leads, ends), report);
 }
 
 /// A controller that serves. Dropping it stops it at once.

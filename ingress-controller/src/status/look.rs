@@ -28,9 +28,6 @@ impl Look for Reader {
     }
 
     fn config_map(&self, name: &ObjectName) -> Option<Arc<ConfigMap>> {
-        self.objects().config_maps.into_iter().find(|map| {
-            map.metadata.name.as_deref() == Some(&name.name)
-                && map.metadata.namespace.as_deref() == Some(&name.namespace)
-        })
+        Self::config_map(self, name)
     }
 }

@@ -183,8 +183,7 @@ fn the_health_path_and_odd_methods_make_no_series() {
 fn flags_leave_metrics_out_and_put_statuses_together() {
     let exclude =
         vec!["nginx_ingress_controller_request_size".into(), " bytes_sent ".into(), "requests".into()];
-    let config =
-        MetricsConfig { exclude, status_classes: true, time_buckets: vec![1.0], ..config(true) };
+    let config = MetricsConfig { exclude, status_classes: true, time_buckets: vec![1.0], ..config(true) };
     let metrics = Metrics::new(config, names());
     let route = route("a.test", "/api", "web", "shop/api:http");
     metrics.published(&Arc::default(), &snapshot(&[&route]));

@@ -61,6 +61,11 @@ impl Reader {
     pub(crate) fn service(&self, name: &ObjectName) -> Option<Arc<Service>> {
         self.stores.services.iter().find_map(|store| store.get(name))
     }
+
+    /// The ConfigMap of a name; without its content unless somebody refers to it.
+    pub(crate) fn config_map(&self, name: &ObjectName) -> Option<Arc<ConfigMap>> {
+        self.stores.config_maps.iter().find_map(|store| store.get(name))
+    }
 }
 
 fn all<K: Kind>(stores: &[Store<K>]) -> Vec<Arc<K>> {

@@ -23,7 +23,7 @@ impl<K> Clone for Store<K> {
 
 impl<K> Default for Store<K> {
     fn default() -> Self {
-        let held = Held { objects: HashMap::new(), listed: HashMap::new(), complete: false };
+        let held = Held { objects: HashMap::new(), listed: HashMap::new() };
         Self { held: Arc::new(RwLock::new(held)) }
     }
 }
@@ -33,8 +33,6 @@ struct Held<K> {
     objects: Entries<K>,
     /// What a list in progress has brought so far. It takes the place of `objects` as a whole when it is complete.
     listed: Entries<K>,
-    /// A list has been complete.
-    complete: bool,
 }
 
 type Entries<K> = HashMap<ObjectName, Entry<K>>;
@@ -69,7 +67,6 @@ impl<K: Kind> Store<K> {
             Event::InitDone => {
                 let listed = std::mem::take(&mut held.listed);
                 let before = std::mem::replace(&mut held.objects, listed);
-                held.complete = true;
                 return difference(&before, &held.objects);
             }
             Event::Apply(object) => {
@@ -111,11 +108,6 @@ impl<K: Kind> Store<K> {
             }
             _ => Touched::Nothing,
         }
-    }
-
-    /// True once a list has been complete.
-    pub(super) fn is_complete(&self) -> bool {
-        self.read().complete
     }
 
     /// Adds all objects.
