@@ -34,6 +34,10 @@ fn targets(verbosity: u8) -> Targets {
     };
     Targets::new()
         .with_default(theirs)
+        // It logs every answer that it cannot read as a whole, and that may be one with Secrets.
+        .with_target("kube_client", LevelFilter::OFF)
+        // What it says about failures is said by us, with the way out.
+        .with_target("kube_runtime", if theirs == LevelFilter::WARN { LevelFilter::ERROR } else { theirs })
         .with_target("ingress_controller", ours)
         .with_target("ingress_proxy", ours)
 }

@@ -73,8 +73,8 @@ async fn only_what_is_new_costs_a_write() {
     world.put_ingress("web", "a.test", "missing").await;
     let replica = Replica::start(world.config_in_pod("one", ADDRESS)).await;
     world.server().until("a status", |_| statuses(&world).len() == 1).await;
-    let warned = |_: &_| writes(&world, "events").iter().any(|write| write.object_value()["type"] == "Warning");
-    world.server().until("a warning", warned).await;
+    let told = |_: &_| writes(&world, "events").len() == 2;
+    world.server().until("a warning, and Sync", told).await;
     world.server().clear_record();
     // The same again, with another label: nothing that anybody has to be told.
     for number in 0..3 {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ::kube::runtime::watcher;
 use tokio::sync::Notify;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::{REMIND, changes::Changes};
 use crate::source::{Problem, Touched};
@@ -25,6 +25,8 @@ struct State {
     needed: bool,
     /// A list has been complete.
     listed: bool,
+    /// When the server first answered after it had failed.
+    answered: Option<Instant>,
     problem: Option<(Problem, Why)>,
 }
 
@@ -41,7 +43,7 @@ impl Progress {
     /// Adds a reflector.
     pub(super) fn add(self: &Arc<Self>, resource: String, needed: bool) -> Handle {
         let mut reflectors = self.lock();
-        reflectors.push(State { resource, needed, listed: false, problem: None });
+        reflectors.push(State { resource, needed, listed: false, answered: None, problem: None });
         Handle { number: reflectors.len() - 1, progress: self.clone() }
     }
 
@@ -110,7 +112,7 @@ impl State {
 }
 
 /// A reflector's own entry.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Handle {
     progress: Arc<Progress>,
     number: usize,
@@ -121,14 +123,22 @@ impl Handle {
         &self.progress
     }
 
-    /// It has heard from the server. True if it had a problem before.
+    /// The server has answered it, though there may be nothing new. True if it had a problem before.
     pub(super) fn heard(&self) -> bool {
-        let recovered = self.with(|state| state.problem.take().is_some());
+        let recovered = self.with(|state| {
+            state.answered.get_or_insert_with(Instant::now);
+            state.problem.take().is_some()
+        });
         if recovered {
             self.progress.back.notify_waiters();
             self.progress.moved.notify_one();
         }
         recovered
+    }
+
+    /// When the server answered first after it had failed; `None` if it has not since then.
+    pub(super) fn answered(&self) -> Option<Instant> {
+        self.with(|state| state.answered)
     }
 
     /// Its list is complete.
@@ -142,7 +152,7 @@ impl Handle {
         let news = self.with(|state| {
             let new = Some(problem(&state.resource, error));
             let news = state.problem != new;
-            state.problem = new;
+            (state.problem, state.answered) = (new, None);
             news
         });
         if news {

@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::kube::client::Body;
 use ::kube::core::NamespaceResourceScope;
 use ::kube::runtime::watcher::{self, Event, watcher};
 use ::kube::{Api, Client};
@@ -16,6 +17,7 @@ use rand::RngExt;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
+use tower::ServiceExt as _;
 
 use super::changes::Changes;
 use super::content::keep_content;
@@ -51,10 +53,10 @@ impl Tasks<'_> {
             ..Stores::default()
         };
         let scope = Scope::cluster();
-        let classes = self.start(Api::<IngressClass>::all(self.client.clone()), &scope, None, tasks);
+        let classes = self.start(Api::<IngressClass>::all, &scope, None, tasks);
         stores.ingress_classes.push(classes);
         if !options.namespace_selector.is_empty() {
-            let namespaces = self.start(Api::<Namespace>::all(self.client.clone()), &scope, None, tasks);
+            let namespaces = self.start(Api::<Namespace>::all, &scope, None, tasks);
             stores.namespaces.push(namespaces);
         }
         stores
@@ -70,7 +72,7 @@ impl Tasks<'_> {
         K: Kind<Scope = NamespaceResourceScope> + Content,
     {
         let start = |scope: Scope| {
-            let store = self.start(self.api::<K>(&scope), &scope, Some(wanted.subscribe()), tasks);
+            let store = self.start(api::<K>(&scope), &scope, Some(wanted.subscribe()), tasks);
             tasks.spawn(keep_content(
                 self.client.clone(),
                 store.clone(),
@@ -87,20 +89,13 @@ impl Tasks<'_> {
         scopes: [Option<Scope>; N],
         tasks: &mut JoinSet<()>,
     ) -> Vec<Store<K>> {
-        let start = |scope: Scope| self.start(self.api(&scope), &scope, None, tasks);
+        let start = |scope: Scope| self.start(api(&scope), &scope, None, tasks);
         scopes.into_iter().flatten().map(start).collect()
-    }
-
-    fn api<K: Kind<Scope = NamespaceResourceScope>>(&self, scope: &Scope) -> Api<K> {
-        match &scope.namespace {
-            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
-            None => Api::all(self.client.clone()),
-        }
     }
 
     fn start<K: Kind>(
         &self,
-        api: Api<K>,
+        api: impl FnOnce(Client) -> Api<K>,
         scope: &Scope,
         wanted: Option<watch::Receiver<BTreeSet<ObjectName>>>,
         tasks: &mut JoinSet<()>,
@@ -108,9 +103,32 @@ impl Tasks<'_> {
         let store = Store::default();
         let handle = self.progress.add(resource::<K>(), K::NEEDED);
         let (config, changes) = (scope.config(), self.changes.clone());
+        let api = api(attentive(self.client, handle.clone(), changes.clone()));
         tasks.spawn(reflect(api, config, store.clone(), wanted, handle, changes));
         store
     }
+}
+
+/// What is asked for the objects of a scope.
+fn api<K: Kind<Scope = NamespaceResourceScope>>(scope: &Scope) -> impl FnOnce(Client) -> Api<K> + use<K> {
+    let namespace = scope.namespace.clone();
+    move |client| match namespace {
+        Some(namespace) => Api::namespaced(client, &namespace),
+        None => Api::all(client),
+    }
+}
+
+/// The same client, which notes that the server answers. A watcher does not tell when a watch has begun: without this a problem would stay
+/// until an object changes, which may take weeks.
+fn attentive(client: &Client, handle: Handle, changes: Arc<Changes>) -> Client {
+    let namespace = client.default_namespace().to_owned();
+    let noting = client.clone().map_response(move |response: http::Response<Body>| {
+        if response.status().is_success() && handle.heard() {
+            changes.note(Touched::Nothing, false);
+        }
+        response
+    });
+    Client::new(noting, namespace)
 }
 
 /// A kind with content that is kept only if it is wanted.
@@ -165,7 +183,7 @@ async fn reflect<K: Kind>(
             }
         };
         let listed = matches!(event, Event::InitDone);
-        let after_outage = outage.hear(&event);
+        let after_outage = outage.hear(&event, handle.answered());
         // A list begins before the server is asked for it.
         if !matches!(event, Event::Init) {
             let recovered = handle.heard();
@@ -199,13 +217,15 @@ struct Outage {
 impl Outage {
     /// What is over sooner is no outage: a connection was cut, and the next one goes on where it ended.
     const SHORT: Duration = Duration::from_secs(1);
+    /// What comes later after the server's first answer is no catching up.
+    const CATCH_UP: Duration = Duration::from_secs(5);
 
     fn begin(&mut self) {
         self.since.get_or_insert_with(Instant::now);
     }
 
-    /// True if the event is one of those that catch up.
-    fn hear<K>(&mut self, event: &Event<K>) -> bool {
+    /// True if the event is one of those that catch up. `answered` is when the server first answered after the last failure.
+    fn hear<K>(&mut self, event: &Event<K>, answered: Option<Instant>) -> bool {
         match event {
             Event::Init => {
                 self.lists_again = self.listed;
@@ -215,7 +235,9 @@ impl Outage {
             Event::InitDone => self.listed = true,
             Event::Apply(_) | Event::Delete(_) => {}
         }
-        let long = self.since.take().is_some_and(|since| since.elapsed() > Self::SHORT);
+        let answered = answered.unwrap_or_else(Instant::now);
+        let long = self.since.take().is_some_and(|since| answered.duration_since(since) > Self::SHORT)
+            && answered.elapsed() < Self::CATCH_UP;
         std::mem::take(&mut self.lists_again) || long
     }
 }

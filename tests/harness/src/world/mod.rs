@@ -8,7 +8,7 @@ mod program;
 mod replica;
 
 use std::future::Future;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::api_server::ApiServer;
-use crate::{Upstream, within};
+use crate::{Gate, Upstream, within};
 
 pub use lines::Lines;
 pub use port::ReservedPort;
@@ -45,11 +45,24 @@ impl std::fmt::Debug for World {
 impl World {
     /// One with an API server of its own.
     pub async fn in_memory() -> Self {
+        Self::in_memory_at(Ipv4Addr::LOCALHOST.into()).await
+    }
+
+    /// One with an API server of its own, and endpoints at an address of this machine that is none of loopback: the program takes no others
+    /// from an API server. `None` if this machine has no such address.
+    pub async fn in_memory_for_program() -> Option<Self> {
+        // Nothing is sent: this only asks from which address it would be.
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+        socket.connect((Ipv4Addr::new(198, 51, 100, 1), 9)).ok()?;
+        let ip = socket.local_addr().ok()?.ip();
+        if ip.is_loopback() { None } else { Some(Self::in_memory_at(ip).await) }
+    }
+
+    async fn in_memory_at(ip: IpAddr) -> Self {
         let server = ApiServer::start().await;
         let folder = tempfile::tempdir().expect("a temporary folder");
         let kubeconfig = server.kubeconfig(folder.path());
         let client = server.client();
-        let ip = Ipv4Addr::LOCALHOST.into();
         let world = Self { server: Some(server), client, folder, kubeconfig, name: unique(), ip };
         world.begin().await;
         world
@@ -116,13 +129,17 @@ impl World {
         Upstream::stalling_at(self.ip).await
     }
 
+    /// An upstream that waits in the middle of its answer; see [`Upstream::in_two_parts`].
+    pub async fn in_two_parts(&self) -> (Upstream, Gate) {
+        Upstream::in_two_parts_at(self.ip).await
+    }
+
     /// A controller in no pod, for the class of this world: it leads nobody and writes no status.
     pub fn config(&self) -> RunConfig {
         let mut config = RunConfig::cluster(self.kubeconfig.clone(), (Ipv4Addr::LOCALHOST, 0).into());
         config.options.controller_class = self.controller_class();
         config.options.ingress_class.clone_from(&self.name);
-        // Only the API server of the tests takes such.
-        config.options.local_endpoints = self.server.is_some();
+        config.options.local_endpoints = self.ip.is_loopback();
         config.workers = NonZeroUsize::new(2);
         config.status.update = false;
         config.status.election.enabled = false;
