@@ -316,8 +316,8 @@ async fn a_defect_of_the_compile_is_survived() {
 async fn who_is_slow_is_cut_and_keeps_nobody_waiting_for_long() {
     let webhook = start_with(|limits| {
         limits.connections = 3;
-        limits.handshake = Duration::from_secs(1);
-        limits.exchange = Duration::from_secs(1);
+        limits.handshake = Duration::from_secs(2);
+        limits.exchange = Duration::from_secs(2);
     });
     // All places are taken: by somebody who says nothing, by half a head and by half a body.
     let mut silent = TcpStream::connect(webhook.address).await.unwrap();
