@@ -1,12 +1,15 @@
-//! What a whole compile costs, and a recompile of the same objects: Ingresses with three paths each, one Service and one EndpointSlice with
-//! three endpoints for every Ingress. Before the measurements it prints the peak of memory of one compile of the greatest set.
+//! What a whole compile costs, a recompile of the same objects, a change of the endpoints of one Service, and a verdict about one more
+//! Ingress: Ingresses with three paths each, one Service and one EndpointSlice with three endpoints for every Ingress. Before the measurements it prints the peak of memory of one compile of the greatest set.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
+#![allow(missing_docs, clippy::indexing_slicing, clippy::unwrap_used, clippy::print_stdout)]
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
-use ingress_core::{Objects, Options, compile, recompile};
+use ingress_core::{Compiler, ObjectName, Objects, Options, admit, compile, recompile};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::networking::v1::Ingress;
 use serde_json::{Value, json};
 
 fn read<T: serde::de::DeserializeOwned>(object: Value) -> Arc<T> {
@@ -95,5 +98,48 @@ fn bench(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, bench);
+/// One of three endpoints comes and goes.
+fn endpoints(criterion: &mut Criterion) {
+    let mut objects = objects(20_000);
+    let at = 10_000;
+    let before = objects.endpoint_slices[at].clone();
+    let mut less = EndpointSlice::clone(&before);
+    less.endpoints.pop();
+    let after = Arc::new(less);
+    let meta = &before.metadata;
+    let service = ObjectName {
+        namespace: meta.namespace.as_deref().unwrap().into(),
+        name: meta.name.as_deref().unwrap().into(),
+    };
+    let touched = BTreeSet::from([service]);
+    let mut compiler = Compiler::new(Options::default());
+    compiler.compile(&objects);
+    let mut held = Vec::new();
+    criterion.bench_function("endpoints/20000", |bencher| {
+        bencher.iter(|| {
+            let slice = &mut objects.endpoint_slices[at];
+            *slice = if Arc::ptr_eq(slice, &before) { after.clone() } else { before.clone() };
+            // As a publisher does: the snapshot before this one goes when nobody has it any more.
+            held = vec![compiler.endpoints(&objects, &touched).snapshot.clone()];
+        });
+    });
+}
+
+fn verdicts(criterion: &mut Criterion) {
+    let objects = objects(5_000);
+    let options = Options::default();
+    let mut candidate = Ingress::clone(&objects.ingresses[2_500]);
+    let changed = candidate.clone();
+    candidate.metadata.name = Some("new".into());
+    candidate.metadata.creation_timestamp = None;
+    assert!(admit(&objects, &options, &candidate).refused.is_some());
+    assert_eq!(admit(&objects, &options, &changed).refused, None);
+    for (name, candidate) in [("refused", &candidate), ("passes", &changed)] {
+        criterion.bench_function(&format!("admit/{name}/5000"), |bencher| {
+            bencher.iter(|| admit(&objects, &options, candidate));
+        });
+    }
+}
+
+criterion_group!(benches, bench, endpoints, verdicts);
 criterion_main!(benches);

@@ -56,6 +56,7 @@
 //! | [`settings`] | [`Settings`]: what holds whatever the route |
 //! | [`snapshot`] | [`Snapshot`]: routes, upstreams and settings of one moment, and a builder for use without Kubernetes |
 //! | [`annotation`] | the table of ingress-nginx's annotations, and how their values are read |
+//! | [`config_map`] | the table of the keys of ingress-nginx's ConfigMap, and how their values are read |
 //! | `compile` | objects to a snapshot and a report (feature `kubernetes`, on by default) |
 //!
 //! A proxy asks for a route on every request and never changes a table: a new configuration is a new [`Snapshot`], which shares with the
@@ -64,18 +65,22 @@
 pub mod annotation;
 #[cfg(feature = "kubernetes")]
 pub mod compile;
+pub mod config_map;
 pub mod policy;
 pub mod route;
 pub mod settings;
 pub mod snapshot;
 pub mod upstream;
+mod value;
 
 #[cfg(feature = "kubernetes")]
 #[doc(no_inline)]
 pub use compile::{
-    Compiled, Finding, ObjectRef, Objects, Options, Report, Selector, SelectorError, Severity, Skipped,
-    Verdict, admit, compile, ingress_from_v1beta1, recompile,
+    Compiled, Compiler, Finding, ObjectRef, Objects, Options, References, Report, Selector, SelectorError,
+    Severity, Skipped, Verdict, admit, compile, ingress_from_v1beta1, recompile, referenced,
 };
+#[doc(no_inline)]
+pub use config_map::Global;
 #[doc(no_inline)]
 pub use route::{
     Backend, HostPattern, Match, ObjectName, PathPattern, Route, RouteTable, canonical_host, normalize,

@@ -30,6 +30,19 @@ impl Upstreams {
         self.by_name.len()
     }
 
+    /// The same with other members in some of them; `None` if all of these are as they were.
+    #[cfg(feature = "kubernetes")]
+    pub(crate) fn with(&self, changed: impl IntoIterator<Item = Upstream>) -> Option<Self> {
+        let changed = changed.into_iter().filter(|new| self.get(&new.name).is_none_or(|held| **held != *new));
+        let mut changed = changed.peekable();
+        changed.peek()?;
+        let mut all = self.clone();
+        for upstream in changed {
+            all.by_name.insert(upstream.name.clone(), Arc::new(upstream));
+        }
+        Some(all)
+    }
+
     /// True if there are none.
     pub fn is_empty(&self) -> bool {
         self.by_name.is_empty()

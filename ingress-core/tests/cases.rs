@@ -12,7 +12,8 @@ use std::path::Path;
 
 use ingress_core::upstream::Endpoints;
 use ingress_core::{
-    Backend, Compiled, ObjectName, Options, Route, Severity, canonical_host, compile, normalize, recompile,
+    Backend, Compiled, Global, ObjectName, Options, Route, Severity, canonical_host, compile, normalize,
+    recompile,
 };
 
 #[test]
@@ -75,13 +76,16 @@ fn flag(options: &mut Options, line: &str) {
         "--disable-catch-all" => options.disable_catch_all = true,
         "--disable-svc-external-name" => options.disable_external_name = true,
         "--local-endpoints" => options.local_endpoints = true,
-        "--default-backend-service" => {
-            let (namespace, name) = value.split_once('/').unwrap();
-            options.default_backend_service =
-                Some(ObjectName { namespace: namespace.into(), name: name.into() });
-        }
+        "--default-backend-service" => options.default_backend_service = Some(object(value)),
+        "--configmap" => options.config_map = Some(object(value)),
+        "--watch-namespace-selector" => options.namespace_selector = value.parse().unwrap(),
         other => panic!("{other}"),
     }
+}
+
+fn object(text: &str) -> ObjectName {
+    let (namespace, name) = text.split_once('/').unwrap();
+    ObjectName { namespace: namespace.into(), name: name.into() }
 }
 
 fn answer(compiled: &Compiled, request: &str) -> String {
@@ -106,6 +110,9 @@ fn describe(route: &Route) -> String {
     if route.retry != plain.retry {
         write!(text, " {:?}", route.retry).unwrap();
     }
+    if route.request_body != plain.request_body {
+        write!(text, " {:?}", route.request_body).unwrap();
+    }
     text
 }
 
@@ -127,7 +134,36 @@ fn backend(compiled: &Compiled, route: &Route) -> String {
     }
 }
 
+/// The settings that are not the default ones.
+fn settings(compiled: &Compiled, text: &mut String) {
+    assert_eq!(compiled.snapshot.settings, compiled.global.settings);
+    let (lines, usual) = (fields(&compiled.global), fields(&Global::default()));
+    let lines: Vec<_> = lines.into_iter().filter(|line| !usual.contains(line)).collect();
+    if !lines.is_empty() {
+        writeln!(text, "\nsettings:\n  {}", lines.join("\n  ")).unwrap();
+    }
+}
+
+/// A line for each value, with the fields that it is in: `settings.forwarded.trusted 10.0.0.0/8`.
+fn fields(global: &Global) -> Vec<String> {
+    let (mut path, mut lines) = (Vec::new(), Vec::new());
+    for line in format!("{global:#?}").lines().map(|line| line.trim().trim_end_matches(',')) {
+        if let Some(open) = line.strip_suffix(['{', '[', '(']) {
+            path.push(open.split_once(':').map_or("", |(name, _)| name).to_owned());
+        } else if ["}", "]", ")"].contains(&line) {
+            path.pop();
+        } else {
+            let (name, value) = line.split_once(": ").unwrap_or(("", line));
+            let names: Vec<_> =
+                path.iter().map(String::as_str).chain([name]).filter(|name| !name.is_empty()).collect();
+            lines.push(format!("{} {value}", names.join(".")));
+        }
+    }
+    lines
+}
+
 fn report(compiled: &Compiled, text: &mut String) {
+    settings(compiled, text);
     let report = &compiled.report;
     for finding in &report.findings {
         let severity = if finding.severity == Severity::Error { "error" } else { "warning" };
@@ -137,6 +173,10 @@ fn report(compiled: &Compiled, text: &mut String) {
         write!(text, "\nskipped:\n  {}: {}\n", skipped.object, skipped.reason).unwrap();
     }
     write!(text, "\ningresses served: {}\n", report.ingresses).unwrap();
+    if report.ours.len() != report.ingresses {
+        let ours: Vec<_> = report.ours.iter().map(ToString::to_string).collect();
+        writeln!(text, "ours: {}", ours.join(" ")).unwrap();
+    }
 }
 
 fn difference(expected: &str, actual: &str) -> String {

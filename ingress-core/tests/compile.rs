@@ -2,9 +2,10 @@
 
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ingress_core::{Compiled, ObjectName, Objects, Options, Snapshot, compile, recompile};
+use ingress_core::{Compiled, Compiler, ObjectName, Objects, Options, Snapshot, compile, recompile};
 use k8s_openapi::api::core::v1::{Endpoints, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
@@ -194,8 +195,19 @@ fn options() -> impl Strategy<Value = Options> {
 fn same(a: &Compiled, b: &Compiled) -> Result<(), TestCaseError> {
     prop_assert_eq!(&a.snapshot.routes, &b.snapshot.routes);
     prop_assert_eq!(&a.snapshot.upstreams, &b.snapshot.upstreams);
+    prop_assert_eq!(&a.snapshot.settings, &b.snapshot.settings);
+    prop_assert_eq!(&a.global, &b.global);
     prop_assert_eq!(&a.report, &b.report);
     Ok(())
+}
+
+/// The Services of slices.
+fn services_of(slices: &[Arc<EndpointSlice>]) -> BTreeSet<ObjectName> {
+    let service = |slice: &Arc<EndpointSlice>| {
+        let name = slice.metadata.labels.as_ref()?.get("kubernetes.io/service-name")?.as_str();
+        Some(ObjectName { namespace: slice.metadata.namespace.as_deref()?.into(), name: name.into() })
+    };
+    slices.iter().filter_map(service).collect()
 }
 
 proptest! {
@@ -227,6 +239,29 @@ proptest! {
         let again = recompile(&compiled.snapshot, &objects, &options);
         prop_assert!(Arc::ptr_eq(&again.snapshot.routes, &compiled.snapshot.routes));
         prop_assert!(Arc::ptr_eq(&again.snapshot.upstreams, &compiled.snapshot.upstreams));
+    }
+
+    #[test]
+    fn the_short_way_for_endpoints_comes_to_the_same(
+        mut objects in objects(),
+        steps in prop::collection::vec((prop::collection::vec(slices(), 0..4), 0usize..8), 1..5),
+        options in options(),
+    ) {
+        let mut compiler = Compiler::new(options.clone());
+        same(compiler.compile(&objects), &compile(&objects, &options))?;
+        for (new, at) in steps {
+            let routes = compiler.compiled().snapshot.routes.clone();
+            let at = at.min(objects.endpoint_slices.len());
+            let until = (at + 2).min(objects.endpoint_slices.len());
+            let mut touched = services_of(&new);
+            touched.append(&mut services_of(&objects.endpoint_slices.splice(at..until, new).collect::<Vec<_>>()));
+            let default = options.default_backend_service.as_ref();
+            let compiled = compiler.endpoints(&objects, &touched);
+            same(compiled, &compile(&objects, &options))?;
+            if default.is_none_or(|name| !touched.contains(name)) {
+                prop_assert!(Arc::ptr_eq(&routes, &compiled.snapshot.routes));
+            }
+        }
     }
 
     #[test]

@@ -6,17 +6,29 @@
 //! Security comes first. An annotation that keeps somebody out and is not enforced denies the routes of its Ingress; one that only changes
 //! an answer is reported and ignored.
 
+mod body;
+mod check;
 mod nearest;
 mod retry;
 mod snippet;
 mod timeouts;
 
+pub(crate) use body::{EXPECTED as BODY_SIZE, max_size};
+pub(crate) use nearest::among;
+pub(crate) use retry::{TIMEOUT as RETRY_TIMEOUT, TRIES, conditions};
+pub(crate) use timeouts::EXPECTED as SECONDS;
+
+pub use body::request_body;
+pub use check::refused;
 pub use nearest::nearest;
 pub use retry::retry;
 pub use snippet::unknown_directive;
 pub use timeouts::timeouts;
 
 use std::collections::BTreeMap;
+
+use self::Risk::{Critical, High, Low, Medium};
+use crate::value::boolean;
 
 /// What all names in [`TABLE`] begin with on an object.
 pub const PREFIX: &str = "nginx.ingress.kubernetes.io/";
@@ -30,12 +42,40 @@ pub type Values = BTreeMap<String, String>;
 pub struct Annotation {
     /// Its name without [`PREFIX`].
     pub name: &'static str,
+    /// What its author could do with it in ingress-nginx, beyond what it is for.
+    pub risk: Risk,
     /// What becomes of it.
     pub effect: Effect,
     /// Values that ask for what is done without the annotation too, so that nothing needs to be said.
     pub neutral: &'static [&'static str],
     /// What it is for, in a few words.
     pub doc: &'static str,
+}
+
+/// The risk of an annotation, as ingress-nginx rates it: `annotations-risk-level` says which are allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Risk {
+    /// Values from a small set, such as numbers.
+    Low,
+    /// Texts that reach a header or a path.
+    Medium,
+    /// Texts that decide where requests go, or who gets through.
+    High,
+    /// Directives for nginx, which are never run here.
+    Critical,
+}
+
+impl Risk {
+    /// The word for it in `annotations-risk-level`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Low => "Low",
+            Self::Medium => "Medium",
+            Self::High => "High",
+            Self::Critical => "Critical",
+        }
+    }
 }
 
 /// What becomes of an annotation.
@@ -140,208 +180,258 @@ const TRUE_OR_FALSE: &[&str] =
 /// True for the spellings of true that ingress-nginx knows.
 #[must_use]
 pub fn is_true(value: &str) -> bool {
-    TRUE.contains(&value)
+    boolean(value) == Some(true)
 }
 
-const fn row(name: &'static str, effect: Effect, doc: &'static str) -> Annotation {
-    Annotation { name, effect, neutral: &[], doc }
+const fn row(name: &'static str, risk: Risk, effect: Effect, doc: &'static str) -> Annotation {
+    Annotation { name, risk, effect, neutral: &[], doc }
 }
 
-const fn later(name: &'static str, neutral: &'static [&'static str], doc: &'static str) -> Annotation {
-    Annotation { name, effect: Effect::Later, neutral, doc }
+const fn later(
+    name: &'static str,
+    risk: Risk,
+    neutral: &'static [&'static str],
+    doc: &'static str,
+) -> Annotation {
+    Annotation { name, risk, effect: Effect::Later, neutral, doc }
 }
 
-const fn part(name: &'static str, of: &'static str, doc: &'static str) -> Annotation {
-    row(name, Effect::PartOf(of), doc)
+const fn part(name: &'static str, risk: Risk, of: &'static str, doc: &'static str) -> Annotation {
+    row(name, risk, Effect::PartOf(of), doc)
 }
 
 const fn guard(
     name: &'static str,
+    risk: Risk,
     protection: Protection,
     off: &'static [&'static str],
     doc: &'static str,
 ) -> Annotation {
-    Annotation { name, effect: Effect::Guard(protection), neutral: off, doc }
+    Annotation { name, risk, effect: Effect::Guard(protection), neutral: off, doc }
 }
 
 /// All annotations of ingress-nginx, ordered by name.
 pub static TABLE: &[Annotation] = &[
-    later("affinity", &[], "cookie: requests of one client go to one endpoint"),
-    part("affinity-canary-behavior", "affinity", "whether canaries keep the client too"),
-    part("affinity-mode", "affinity", "how much a change of endpoints moves clients"),
-    guard("allowlist-source-range", Protection::SourceRange, &[], "only these client addresses get through"),
-    later("app-root", &[], "redirects / to a path"),
-    guard("auth-always-set-cookie", Protection::ExternalAuth, &[], "cookies of the answer on every status"),
-    guard("auth-cache-duration", Protection::ExternalAuth, &[], "how long answers are kept"),
-    guard("auth-cache-key", Protection::ExternalAuth, &[], "key under which answers are kept"),
-    part("auth-keepalive", "auth-url", "idle connections to the service"),
-    part("auth-keepalive-requests", "auth-url", "requests on one of them"),
-    part("auth-keepalive-share-vars", "auth-url", "nginx variables of the question"),
-    part("auth-keepalive-timeout", "auth-url", "how long they stay"),
-    guard("auth-method", Protection::ExternalAuth, &[], "method of that question"),
-    guard("auth-proxy-set-headers", Protection::ExternalAuth, &[], "headers of the question"),
-    guard("auth-realm", Protection::BasicAuth, &[], "the realm in the challenge"),
-    guard("auth-request-redirect", Protection::ExternalAuth, &[], "value of X-Auth-Request-Redirect"),
+    later("affinity", Low, &[], "cookie: requests of one client go to one endpoint"),
+    part("affinity-canary-behavior", Low, "affinity", "whether canaries keep the client too"),
+    part("affinity-mode", Medium, "affinity", "how much a change of endpoints moves clients"),
+    guard(
+        "allowlist-source-range",
+        Medium,
+        Protection::SourceRange,
+        &[],
+        "only these client addresses get through",
+    ),
+    later("app-root", Medium, &[], "redirects / to a path"),
+    guard(
+        "auth-always-set-cookie",
+        Low,
+        Protection::ExternalAuth,
+        &[],
+        "cookies of the answer on every status",
+    ),
+    guard("auth-cache-duration", Medium, Protection::ExternalAuth, &[], "how long answers are kept"),
+    guard("auth-cache-key", Medium, Protection::ExternalAuth, &[], "key under which answers are kept"),
+    part("auth-keepalive", Low, "auth-url", "idle connections to the service"),
+    part("auth-keepalive-requests", Low, "auth-url", "requests on one of them"),
+    part("auth-keepalive-share-vars", Low, "auth-url", "nginx variables of the question"),
+    part("auth-keepalive-timeout", Low, "auth-url", "how long they stay"),
+    guard("auth-method", Low, Protection::ExternalAuth, &[], "method of that question"),
+    guard("auth-proxy-set-headers", Medium, Protection::ExternalAuth, &[], "headers of the question"),
+    guard("auth-realm", Medium, Protection::BasicAuth, &[], "the realm in the challenge"),
+    guard("auth-request-redirect", Medium, Protection::ExternalAuth, &[], "value of X-Auth-Request-Redirect"),
     guard(
         "auth-response-headers",
+        Medium,
         Protection::ExternalAuth,
         &[],
         "headers of the answer that go to the endpoint",
     ),
-    guard("auth-secret", Protection::BasicAuth, &[], "the secret with the users"),
-    guard("auth-secret-type", Protection::BasicAuth, &[], "the form of that secret"),
-    guard("auth-signin", Protection::ExternalAuth, &[], "where clients without login are sent"),
+    guard("auth-secret", Medium, Protection::BasicAuth, &[], "the secret with the users"),
+    guard("auth-secret-type", Low, Protection::BasicAuth, &[], "the form of that secret"),
+    guard("auth-signin", High, Protection::ExternalAuth, &[], "where clients without login are sent"),
     guard(
         "auth-signin-redirect-param",
+        Medium,
         Protection::ExternalAuth,
         &[],
         "parameter with the address to come back to",
     ),
-    guard("auth-snippet", Protection::ExternalAuth, &[], "nginx directives for the question"),
+    guard("auth-snippet", Critical, Protection::ExternalAuth, &[], "nginx directives for the question"),
     guard(
         "auth-tls-error-page",
+        High,
         Protection::ClientCertificate,
         &[],
         "where clients without certificate are sent",
     ),
-    guard("auth-tls-match-cn", Protection::ClientCertificate, &[], "which certificates get through"),
+    guard("auth-tls-match-cn", High, Protection::ClientCertificate, &[], "which certificates get through"),
     guard(
         "auth-tls-pass-certificate-to-upstream",
+        Low,
         Protection::ClientCertificate,
         FALSE,
         "the certificate as a header",
     ),
-    guard("auth-tls-secret", Protection::ClientCertificate, &[], "the authority of client certificates"),
+    guard(
+        "auth-tls-secret",
+        Medium,
+        Protection::ClientCertificate,
+        &[],
+        "the authority of client certificates",
+    ),
     guard(
         "auth-tls-verify-client",
+        Medium,
         Protection::ClientCertificate,
         &["off"],
         "whether a certificate is asked for",
     ),
-    guard("auth-tls-verify-depth", Protection::ClientCertificate, &[], "how long a chain may be"),
-    guard("auth-type", Protection::BasicAuth, &[], "asks for a password"),
-    guard("auth-url", Protection::ExternalAuth, &[], "asks another service whether a request may pass"),
+    guard("auth-tls-verify-depth", Low, Protection::ClientCertificate, &[], "how long a chain may be"),
+    guard("auth-type", Low, Protection::BasicAuth, &[], "asks for a password"),
+    guard("auth-url", High, Protection::ExternalAuth, &[], "asks another service whether a request may pass"),
     Annotation {
         name: "backend-protocol",
+        risk: Low,
         effect: Effect::Protocol,
         neutral: &[],
         doc: "protocol towards the endpoints",
     },
-    row("canary", Effect::Canary, "the rules are an alternative for those of another Ingress"),
-    part("canary-by-cookie", "canary", "cookie that decides"),
-    part("canary-by-header", "canary", "header that decides"),
-    part("canary-by-header-pattern", "canary", "values of the header"),
-    part("canary-by-header-value", "canary", "value of the header"),
-    part("canary-weight", "canary", "share of the requests"),
-    part("canary-weight-total", "canary", "what the share is of"),
-    row("client-body-buffer-size", Effect::Needless, "bodies are streamed, not collected"),
-    row("configuration-snippet", Effect::Snippet, "nginx directives for the location"),
-    later("connection-proxy-header", &["keep-alive"], "the Connection header towards the endpoints"),
-    part("cors-allow-credentials", "enable-cors", "Access-Control-Allow-Credentials"),
-    part("cors-allow-headers", "enable-cors", "Access-Control-Allow-Headers"),
-    part("cors-allow-methods", "enable-cors", "Access-Control-Allow-Methods"),
-    part("cors-allow-origin", "enable-cors", "Access-Control-Allow-Origin"),
-    part("cors-expose-headers", "enable-cors", "Access-Control-Expose-Headers"),
-    part("cors-max-age", "enable-cors", "Access-Control-Max-Age"),
-    later("custom-headers", &[], "headers of answers, from a ConfigMap"),
-    later("custom-http-errors", &[], "statuses whose pages the default backend makes"),
-    later("default-backend", &[], "service that answers while the backend has no endpoints"),
-    guard("denylist-source-range", Protection::SourceRange, &[], "these client addresses do not get through"),
+    row("canary", Low, Effect::Canary, "the rules are an alternative for those of another Ingress"),
+    part("canary-by-cookie", Medium, "canary", "cookie that decides"),
+    part("canary-by-header", Medium, "canary", "header that decides"),
+    part("canary-by-header-pattern", Medium, "canary", "values of the header"),
+    part("canary-by-header-value", Medium, "canary", "value of the header"),
+    part("canary-weight", Low, "canary", "share of the requests"),
+    part("canary-weight-total", Low, "canary", "what the share is of"),
+    row("client-body-buffer-size", Low, Effect::Needless, "bodies are streamed, not collected"),
+    row("configuration-snippet", Critical, Effect::Snippet, "nginx directives for the location"),
+    later("connection-proxy-header", Low, &["keep-alive"], "the Connection header towards the endpoints"),
+    part("cors-allow-credentials", Low, "enable-cors", "Access-Control-Allow-Credentials"),
+    part("cors-allow-headers", Medium, "enable-cors", "Access-Control-Allow-Headers"),
+    part("cors-allow-methods", Medium, "enable-cors", "Access-Control-Allow-Methods"),
+    part("cors-allow-origin", Medium, "enable-cors", "Access-Control-Allow-Origin"),
+    part("cors-expose-headers", Medium, "enable-cors", "Access-Control-Expose-Headers"),
+    part("cors-max-age", Low, "enable-cors", "Access-Control-Max-Age"),
+    later("custom-headers", Medium, &[], "headers of answers, from a ConfigMap"),
+    later("custom-http-errors", Low, &[], "statuses whose pages the default backend makes"),
+    later("default-backend", Low, &[], "service that answers while the backend has no endpoints"),
+    guard(
+        "denylist-source-range",
+        Medium,
+        Protection::SourceRange,
+        &[],
+        "these client addresses do not get through",
+    ),
     part(
         "disable-proxy-intercept-errors",
+        Low,
         "custom-http-errors",
         "whether endpoints keep their own error pages",
     ),
-    later("enable-access-log", TRUE, "whether requests are logged"),
-    later("enable-cors", FALSE, "answers to requests of other origins"),
-    later("enable-global-auth", TRUE_OR_FALSE, "whether the global auth-url holds here too"),
-    guard("enable-modsecurity", Protection::Firewall, FALSE, "ModSecurity"),
-    later("enable-opentelemetry", FALSE, "traces"),
-    guard("enable-owasp-core-rules", Protection::Firewall, FALSE, "rules for ModSecurity"),
-    row("enable-rewrite-log", Effect::Needless, "there is no nginx that rewrites"),
-    part("fastcgi-index", "backend-protocol", "FastCGI index file"),
-    part("fastcgi-params-configmap", "backend-protocol", "FastCGI parameters"),
-    later("force-ssl-redirect", FALSE, "redirects to https, certificate or not"),
-    later("from-to-www-redirect", FALSE, "redirects between the host with and without www."),
-    row("http2-push-preload", Effect::Needless, "no browser takes pushed answers any more"),
-    part("limit-allowlist", "limit-rps", "client addresses without limits"),
-    part("limit-burst-multiplier", "limit-rps", "how far a limit may be passed for a moment"),
-    guard("limit-connections", Protection::Limit, &["0"], "simultaneous requests from one client"),
-    later("limit-rate", &["0"], "bytes a second of one answer"),
-    part("limit-rate-after", "limit-rate", "where that begins"),
-    guard("limit-rpm", Protection::Limit, &["0"], "requests a minute from one client"),
-    guard("limit-rps", Protection::Limit, &["0"], "requests a second from one client"),
-    part("limit-whitelist", "limit-rps", "old name of limit-allowlist"),
-    later("load-balance", &["round_robin"], "which endpoint is picked"),
-    part("mirror-host", "mirror-target", "the Host header of the copies"),
-    part("mirror-request-body", "mirror-target", "whether the copies have a body"),
-    later("mirror-target", &[], "where copies of requests go"),
-    guard("modsecurity-snippet", Protection::Firewall, &[], "rules for ModSecurity"),
-    part("modsecurity-transaction-id", "enable-modsecurity", "identifier of a request in its log"),
-    part("opentelemetry-operation-name", "enable-opentelemetry", "name of the span"),
+    later("enable-access-log", Low, TRUE, "whether requests are logged"),
+    later("enable-cors", Low, FALSE, "answers to requests of other origins"),
+    later("enable-global-auth", Low, TRUE_OR_FALSE, "whether the global auth-url holds here too"),
+    guard("enable-modsecurity", Low, Protection::Firewall, FALSE, "ModSecurity"),
+    later("enable-opentelemetry", Low, FALSE, "traces"),
+    guard("enable-owasp-core-rules", Low, Protection::Firewall, FALSE, "rules for ModSecurity"),
+    row("enable-rewrite-log", Low, Effect::Needless, "there is no nginx that rewrites"),
+    part("fastcgi-index", Medium, "backend-protocol", "FastCGI index file"),
+    part("fastcgi-params-configmap", Medium, "backend-protocol", "FastCGI parameters"),
+    later("force-ssl-redirect", Medium, FALSE, "redirects to https, certificate or not"),
+    later("from-to-www-redirect", Low, FALSE, "redirects between the host with and without www."),
+    row("http2-push-preload", Low, Effect::Needless, "no browser takes pushed answers any more"),
+    part("limit-allowlist", Low, "limit-rps", "client addresses without limits"),
+    part("limit-burst-multiplier", Low, "limit-rps", "how far a limit may be passed for a moment"),
+    guard("limit-connections", Low, Protection::Limit, &["0"], "simultaneous requests from one client"),
+    later("limit-rate", Low, &["0"], "bytes a second of one answer"),
+    part("limit-rate-after", Low, "limit-rate", "where that begins"),
+    guard("limit-rpm", Low, Protection::Limit, &["0"], "requests a minute from one client"),
+    guard("limit-rps", Low, Protection::Limit, &["0"], "requests a second from one client"),
+    part("limit-whitelist", Low, "limit-rps", "old name of limit-allowlist"),
+    later("load-balance", Low, &["round_robin"], "which endpoint is picked"),
+    part("mirror-host", High, "mirror-target", "the Host header of the copies"),
+    part("mirror-request-body", Low, "mirror-target", "whether the copies have a body"),
+    later("mirror-target", High, &[], "where copies of requests go"),
+    guard("modsecurity-snippet", Critical, Protection::Firewall, &[], "rules for ModSecurity"),
+    part("modsecurity-transaction-id", High, "enable-modsecurity", "identifier of a request in its log"),
+    part("opentelemetry-operation-name", Medium, "enable-opentelemetry", "name of the span"),
     part(
         "opentelemetry-trust-incoming-span",
+        Low,
         "enable-opentelemetry",
         "whether a client's trace is continued",
     ),
-    later("permanent-redirect", &[], "redirects everything, 301"),
-    part("permanent-redirect-code", "permanent-redirect", "another status"),
-    part("preserve-trailing-slash", "ssl-redirect", "whether a redirect keeps a trailing slash"),
-    later("proxy-body-size", &["0"], "how long a request body may be"),
-    row("proxy-buffer-size", Effect::Needless, "the head of an answer has a fixed limit"),
-    row("proxy-buffering", Effect::Needless, "bodies are streamed, not collected"),
-    row("proxy-buffers-number", Effect::Needless, "bodies are streamed, not collected"),
-    row("proxy-busy-buffers-size", Effect::Needless, "bodies are streamed, not collected"),
-    row("proxy-connect-timeout", Effect::Served, "seconds until the connection stands"),
-    later("proxy-cookie-domain", &["off"], "rewrites the Domain of cookies"),
-    later("proxy-cookie-path", &["off"], "rewrites the Path of cookies"),
-    later("proxy-http-version", &["1.1"], "version of HTTP towards the endpoints"),
-    row("proxy-max-temp-file-size", Effect::Needless, "bodies are streamed, not collected"),
-    row("proxy-next-upstream", Effect::Served, "when another endpoint is tried"),
-    row("proxy-next-upstream-timeout", Effect::Served, "seconds for all tries"),
-    row("proxy-next-upstream-tries", Effect::Served, "how many endpoints are tried"),
-    row("proxy-read-timeout", Effect::Served, "seconds between two reads from the endpoint"),
-    later("proxy-redirect-from", &["off"], "rewrites the Location of answers"),
-    part("proxy-redirect-to", "proxy-redirect-from", "to what"),
-    row("proxy-request-buffering", Effect::Needless, "bodies are streamed, not collected"),
-    row("proxy-send-timeout", Effect::Served, "seconds between two writes to the endpoint"),
-    part("proxy-ssl-ciphers", "proxy-ssl-secret", "ciphers"),
-    part("proxy-ssl-name", "proxy-ssl-secret", "name in their certificates"),
-    part("proxy-ssl-protocols", "proxy-ssl-secret", "versions of TLS"),
-    later("proxy-ssl-secret", &[], "certificate and authority towards the endpoints"),
-    part("proxy-ssl-server-name", "proxy-ssl-secret", "whether SNI is sent"),
-    part("proxy-ssl-verify", "proxy-ssl-secret", "whether their certificates are checked"),
-    part("proxy-ssl-verify-depth", "proxy-ssl-secret", "how long a chain may be"),
-    part("relative-redirects", "ssl-redirect", "whether a redirect leaves the host out"),
-    later("rewrite-target", &[], "the path that endpoints see"),
-    guard("satisfy", Protection::SourceRange, &["all"], "whether one protection is enough or all must agree"),
-    later("server-alias", &[], "more names of the host"),
-    row("server-snippet", Effect::Snippet, "nginx directives for the host"),
-    later("service-upstream", FALSE, "the address of the service in place of its endpoints"),
-    part("session-cookie-change-on-failure", "affinity", "a new endpoint after a failure"),
-    part("session-cookie-conditional-samesite-none", "affinity", "no SameSite=None for old browsers"),
-    part("session-cookie-domain", "affinity", "Domain"),
-    part("session-cookie-expires", "affinity", "Expires"),
-    part("session-cookie-max-age", "affinity", "Max-Age"),
-    part("session-cookie-name", "affinity", "name of the cookie"),
-    part("session-cookie-path", "affinity", "Path"),
-    part("session-cookie-samesite", "affinity", "SameSite"),
-    part("session-cookie-secure", "affinity", "Secure"),
-    later("ssl-ciphers", &[], "ciphers of the host"),
-    later("ssl-passthrough", FALSE, "TLS goes to the endpoint as it is"),
-    part("ssl-prefer-server-ciphers", "ssl-ciphers", "whose order of ciphers counts"),
-    later("ssl-redirect", TRUE_OR_FALSE, "redirects to https where there is a certificate"),
-    row("stream-snippet", Effect::Snippet, "nginx directives for TCP and UDP"),
-    later("temporal-redirect", &[], "redirects everything, 302"),
-    part("temporal-redirect-code", "temporal-redirect", "another status"),
-    later("upstream-hash-by", &[], "what decides the endpoint"),
-    part("upstream-hash-by-subset", "upstream-hash-by", "sets of endpoints"),
-    part("upstream-hash-by-subset-size", "upstream-hash-by", "how many are in a set"),
-    later("upstream-vhost", &[], "the Host header that endpoints see"),
-    part("use-port-in-redirects", "ssl-redirect", "whether a redirect names the port"),
-    later("use-regex", FALSE, "paths are regular expressions"),
-    guard("whitelist-source-range", Protection::SourceRange, &[], "old name of allowlist-source-range"),
-    part("x-forwarded-prefix", "rewrite-target", "the X-Forwarded-Prefix header"),
+    later("permanent-redirect", Medium, &[], "redirects everything, 301"),
+    part("permanent-redirect-code", Low, "permanent-redirect", "another status"),
+    part("preserve-trailing-slash", Medium, "ssl-redirect", "whether a redirect keeps a trailing slash"),
+    row("proxy-body-size", Medium, Effect::Served, "how large a request body may be"),
+    row("proxy-buffer-size", Low, Effect::Needless, "the head of an answer has a fixed limit"),
+    row("proxy-buffering", Low, Effect::Needless, "bodies are streamed, not collected"),
+    row("proxy-buffers-number", Low, Effect::Needless, "bodies are streamed, not collected"),
+    row("proxy-busy-buffers-size", Low, Effect::Needless, "bodies are streamed, not collected"),
+    row("proxy-connect-timeout", Low, Effect::Served, "seconds until the connection stands"),
+    later("proxy-cookie-domain", Medium, &["off"], "rewrites the Domain of cookies"),
+    later("proxy-cookie-path", Medium, &["off"], "rewrites the Path of cookies"),
+    later("proxy-http-version", Low, &["1.1"], "version of HTTP towards the endpoints"),
+    row("proxy-max-temp-file-size", Low, Effect::Needless, "bodies are streamed, not collected"),
+    row("proxy-next-upstream", Medium, Effect::Served, "when another endpoint is tried"),
+    row("proxy-next-upstream-timeout", Low, Effect::Served, "seconds for all tries"),
+    row("proxy-next-upstream-tries", Low, Effect::Served, "how many endpoints are tried"),
+    row("proxy-read-timeout", Low, Effect::Served, "seconds between two reads from the endpoint"),
+    later("proxy-redirect-from", Medium, &["off"], "rewrites the Location of answers"),
+    part("proxy-redirect-to", Medium, "proxy-redirect-from", "to what"),
+    row("proxy-request-buffering", Low, Effect::Needless, "bodies are streamed, not collected"),
+    row("proxy-send-timeout", Low, Effect::Served, "seconds between two writes to the endpoint"),
+    part("proxy-ssl-ciphers", Medium, "proxy-ssl-secret", "ciphers"),
+    part("proxy-ssl-name", High, "proxy-ssl-secret", "name in their certificates"),
+    part("proxy-ssl-protocols", Low, "proxy-ssl-secret", "versions of TLS"),
+    later("proxy-ssl-secret", Medium, &[], "certificate and authority towards the endpoints"),
+    part("proxy-ssl-server-name", Low, "proxy-ssl-secret", "whether SNI is sent"),
+    part("proxy-ssl-verify", Low, "proxy-ssl-secret", "whether their certificates are checked"),
+    part("proxy-ssl-verify-depth", Low, "proxy-ssl-secret", "how long a chain may be"),
+    part("relative-redirects", Low, "ssl-redirect", "whether a redirect leaves the host out"),
+    later("rewrite-target", Medium, &[], "the path that endpoints see"),
+    guard(
+        "satisfy",
+        Low,
+        Protection::SourceRange,
+        &["all"],
+        "whether one protection is enough or all must agree",
+    ),
+    later("server-alias", High, &[], "more names of the host"),
+    row("server-snippet", Critical, Effect::Snippet, "nginx directives for the host"),
+    later("service-upstream", Low, FALSE, "the address of the service in place of its endpoints"),
+    part("session-cookie-change-on-failure", Low, "affinity", "a new endpoint after a failure"),
+    part("session-cookie-conditional-samesite-none", Low, "affinity", "no SameSite=None for old browsers"),
+    part("session-cookie-domain", Medium, "affinity", "Domain"),
+    part("session-cookie-expires", Medium, "affinity", "Expires"),
+    part("session-cookie-max-age", Medium, "affinity", "Max-Age"),
+    part("session-cookie-name", Medium, "affinity", "name of the cookie"),
+    part("session-cookie-path", Medium, "affinity", "Path"),
+    part("session-cookie-samesite", Low, "affinity", "SameSite"),
+    part("session-cookie-secure", Low, "affinity", "Secure"),
+    later("ssl-ciphers", Low, &[], "ciphers of the host"),
+    later("ssl-passthrough", Low, FALSE, "TLS goes to the endpoint as it is"),
+    part("ssl-prefer-server-ciphers", Low, "ssl-ciphers", "whose order of ciphers counts"),
+    later("ssl-redirect", Low, TRUE_OR_FALSE, "redirects to https where there is a certificate"),
+    row("stream-snippet", Critical, Effect::Snippet, "nginx directives for TCP and UDP"),
+    later("temporal-redirect", Medium, &[], "redirects everything, 302"),
+    part("temporal-redirect-code", Low, "temporal-redirect", "another status"),
+    later("upstream-hash-by", High, &[], "what decides the endpoint"),
+    part("upstream-hash-by-subset", Low, "upstream-hash-by", "sets of endpoints"),
+    part("upstream-hash-by-subset-size", Low, "upstream-hash-by", "how many are in a set"),
+    later("upstream-vhost", Low, &[], "the Host header that endpoints see"),
+    part("use-port-in-redirects", Low, "ssl-redirect", "whether a redirect names the port"),
+    later("use-regex", Low, FALSE, "paths are regular expressions"),
+    guard(
+        "whitelist-source-range",
+        Medium,
+        Protection::SourceRange,
+        &[],
+        "old name of allowlist-source-range",
+    ),
+    part("x-forwarded-prefix", Medium, "rewrite-target", "the X-Forwarded-Prefix header"),
 ];
 
 #[cfg(test)]

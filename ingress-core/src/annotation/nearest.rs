@@ -5,13 +5,18 @@ use super::TABLE;
 /// The name in [`TABLE`] that is closest to a misspelt one, if any is close: at most two letters added, left out, changed or swapped.
 #[must_use]
 pub fn nearest(name: &str) -> Option<&'static str> {
+    among(name, TABLE.iter().map(|annotation| annotation.name))
+}
+
+/// The closest of some names.
+pub(crate) fn among(name: &str, names: impl Iterator<Item = &'static str>) -> Option<&'static str> {
     const CLOSE: usize = 2;
     // Nothing longer is close to any name, and the work grows with the length.
     if name.len() > 64 {
         return None;
     }
     let lower = name.to_ascii_lowercase().replace('_', "-");
-    let distances = TABLE.iter().map(|annotation| (distance(&lower, annotation.name), annotation.name));
+    let distances = names.map(|name| (distance(&lower, name), name));
     distances.filter(|(distance, _)| *distance <= CLOSE).min().map(|(_, name)| name)
 }
 

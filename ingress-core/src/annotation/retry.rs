@@ -1,46 +1,45 @@
 //! `proxy-next-upstream`, `proxy-next-upstream-tries`, `proxy-next-upstream-timeout`.
 
-use super::timeouts::seconds;
 use super::{Invalid, Values, value};
 use crate::policy::Retry;
+use crate::value::{number, seconds};
 
 /// Conditions of ingress-nginx that look at the answer, which is not done yet.
 const LATER: [&str; 7] =
     ["invalid_header", "http_500", "http_502", "http_503", "http_504", "http_403", "http_404"];
 
-/// Reads when another endpoint is tried. What cannot be read is as if it were not there.
+/// What the two limits accept.
+pub(crate) const TRIES: &str = "a whole number, 0 for no limit";
+pub(crate) const TIMEOUT: &str = "whole seconds without a unit, 0 for no limit";
+
+/// Reads when another endpoint is tried. What cannot be read is as if it were not there: then `default` holds.
 ///
 /// `proxy-next-upstream` is a list of `error`, `timeout`, `non_idempotent`, `off`; only what is listed holds. Conditions on the answer
 /// (`http_502` and the like) are accepted and have no effect yet, with an entry in the list of what is invalid.
 #[must_use]
-pub fn retry(values: &Values) -> (Retry, Vec<Invalid>) {
-    let mut retry = Retry::default();
+pub fn retry(values: &Values, default: Retry) -> (Retry, Vec<Invalid>) {
+    let mut retry = default;
     let mut invalid = Vec::new();
     if let Some(text) = value(values, "proxy-next-upstream") {
         invalid.extend(conditions(text, &mut retry));
     }
     if let Some(text) = value(values, "proxy-next-upstream-tries") {
-        match text.parse::<i32>().ok().and_then(|tries| u32::try_from(tries).ok()) {
+        match number(text) {
             Some(tries) => retry.tries = tries,
-            None => {
-                let expected = "a whole number, 0 for no limit";
-                invalid.push(Invalid::new("proxy-next-upstream-tries", expected, text));
-            }
+            None => invalid.push(Invalid::new("proxy-next-upstream-tries", TRIES, text)),
         }
     }
     if let Some(text) = value(values, "proxy-next-upstream-timeout") {
         match seconds(text) {
             Some(timeout) => retry.timeout = timeout,
-            None => {
-                let expected = "whole seconds without a unit, 0 for no limit";
-                invalid.push(Invalid::new("proxy-next-upstream-timeout", expected, text));
-            }
+            None => invalid.push(Invalid::new("proxy-next-upstream-timeout", TIMEOUT, text)),
         }
     }
     (retry, invalid)
 }
 
-fn conditions(text: &str, retry: &mut Retry) -> Option<Invalid> {
+/// Reads the conditions of `proxy-next-upstream`; `retry` stays as it is if they are no list of conditions.
+pub(crate) fn conditions(text: &str, retry: &mut Retry) -> Option<Invalid> {
     const NAME: &str = "proxy-next-upstream";
     let (mut error, mut timeout, mut non_idempotent, mut off, mut later) =
         (false, false, false, false, false);
@@ -77,7 +76,8 @@ mod tests {
     use std::time::Duration;
 
     fn read(name: &str, text: &str) -> (Retry, usize) {
-        let (retry, invalid) = retry(&[(format!("{PREFIX}{name}"), text.to_owned())].into());
+        let values = [(format!("{PREFIX}{name}"), text.to_owned())].into();
+        let (retry, invalid) = retry(&values, Retry::default());
         (retry, invalid.len())
     }
 

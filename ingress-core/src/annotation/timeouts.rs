@@ -1,15 +1,17 @@
 //! `proxy-connect-timeout`, `proxy-read-timeout`, `proxy-send-timeout`.
 
-use std::time::Duration;
-
 use super::{Invalid, Values, value};
 use crate::policy::Timeouts;
+use crate::value::some_seconds;
+
+/// What is accepted.
+pub(crate) const EXPECTED: &str = "whole seconds without a unit, at least 1, such as \"60\"";
 
 /// Reads the timeouts: whole seconds from 1 to 2147483647, as in ingress-nginx without a unit. What cannot be read is as if it were not
-/// there.
+/// there: then `default` holds.
 #[must_use]
-pub fn timeouts(values: &Values) -> (Timeouts, Vec<Invalid>) {
-    let mut timeouts = Timeouts::default();
+pub fn timeouts(values: &Values, default: Timeouts) -> (Timeouts, Vec<Invalid>) {
+    let mut timeouts = default;
     let mut invalid = Vec::new();
     let fields = [
         ("proxy-connect-timeout", &mut timeouts.connect),
@@ -17,39 +19,28 @@ pub fn timeouts(values: &Values) -> (Timeouts, Vec<Invalid>) {
         ("proxy-send-timeout", &mut timeouts.send),
     ];
     for (name, field) in fields {
-        match value(values, name).map(|text| seconds(text).filter(|time| !time.is_zero()).ok_or(text)) {
+        match value(values, name).map(|text| some_seconds(text).ok_or(text)) {
             None => {}
             Some(Ok(time)) => *field = time,
-            Some(Err(text)) => {
-                invalid.push(Invalid::new(
-                    name,
-                    "whole seconds without a unit, at least 1, such as \"60\"",
-                    text,
-                ));
-            }
+            Some(Err(text)) => invalid.push(Invalid::new(name, EXPECTED, text)),
         }
     }
     (timeouts, invalid)
-}
-
-/// Whole seconds, zero included.
-pub(super) fn seconds(text: &str) -> Option<Duration> {
-    let seconds: i32 = text.parse().ok()?;
-    u64::try_from(seconds).ok().map(Duration::from_secs)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::annotation::PREFIX;
+    use std::time::Duration;
 
     fn read(text: &str) -> (Timeouts, Vec<Invalid>) {
-        timeouts(&[(format!("{PREFIX}proxy-read-timeout"), text.to_owned())].into())
+        timeouts(&[(format!("{PREFIX}proxy-read-timeout"), text.to_owned())].into(), Timeouts::default())
     }
 
     #[test]
     fn seconds_are_read() {
-        assert_eq!(timeouts(&Values::new()), (Timeouts::default(), vec![]));
+        assert_eq!(timeouts(&Values::new(), Timeouts::default()), (Timeouts::default(), vec![]));
         for (text, seconds) in [("1", 1), ("+60", 60), ("3600", 3600), ("2147483647", 2_147_483_647)] {
             let expected = Timeouts { read: Duration::from_secs(seconds), ..Timeouts::default() };
             assert_eq!(read(text), (expected, vec![]), "{text}");
@@ -65,7 +56,6 @@ mod tests {
             assert_eq!(invalid[0].name, "proxy-read-timeout");
         }
         let message = read("5x").1[0].to_string();
-        let expected = "whole seconds without a unit, at least 1, such as \"60\"";
-        assert_eq!(message, format!("expected {expected}, got \"5x\"; the default holds"));
+        assert_eq!(message, format!("expected {EXPECTED}, got \"5x\"; the default holds"));
     }
 }

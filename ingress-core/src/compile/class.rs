@@ -68,6 +68,7 @@ pub(super) fn served<'o>(index: &Index<'o>, options: &Options, report: &mut Repo
             None => served.push(read(ingress)),
         }
     }
+    report.ours = served.iter().map(|ingress| ingress.object.clone()).collect();
     served.sort_unstable_by(|a, b| a.age().cmp(&b.age()));
     for ingress in &served {
         let empty = ingress.spec.rules.as_ref().is_none_or(Vec::is_empty);
@@ -98,7 +99,12 @@ fn read(ingress: &Ingress) -> Served<'_> {
 }
 
 /// Why the Ingress is left alone; `None` if it is ours.
-fn skip(ingress: &Ingress, index: &Index<'_>, options: &Options) -> Option<String> {
+pub(super) fn skip(ingress: &Ingress, index: &Index<'_>, options: &Options) -> Option<String> {
+    foreign(ingress, index, options).or_else(|| catch_all(ingress, options))
+}
+
+/// Why the Ingress is for somebody else, by its namespace or its class.
+pub(super) fn foreign(ingress: &Ingress, index: &Index<'_>, options: &Options) -> Option<String> {
     let namespace = namespace(&ingress.metadata);
     if !options.watch_namespace.is_empty() && options.watch_namespace != namespace {
         let watched = &options.watch_namespace;
@@ -106,9 +112,15 @@ fn skip(ingress: &Ingress, index: &Index<'_>, options: &Options) -> Option<Strin
             "namespace {namespace:?} is not the watched one; move it to {watched:?} or change --watch-namespace"
         ));
     }
+    if !options.namespace_selector.is_empty() && !options.namespace_selector.matches(index.labels(namespace))
+    {
+        return Some(format!(
+            "the labels of namespace {namespace:?} do not match --watch-namespace-selector; label the namespace, or change the flag"
+        ));
+    }
     let field = ingress.spec.as_ref().and_then(|spec| spec.ingress_class_name.as_deref());
     let annotation = ingress.metadata.annotations.as_ref().and_then(|annotations| annotations.get(CLASS));
-    let foreign = match (field, annotation) {
+    match (field, annotation) {
         (Some(class), _) => skip_field(class, index, options),
         (None, Some(class)) if *class == options.ingress_class => None,
         (None, Some(class)) => Some(format!(
@@ -122,13 +134,19 @@ fn skip(ingress: &Ingress, index: &Index<'_>, options: &Options) -> Option<Strin
              --watch-ingress-without-class",
             options.controller_class
         )),
-    };
-    foreign.or_else(|| skip_catch_all(ingress, options))
+    }
 }
 
 fn skip_field(class: &str, index: &Index<'_>, options: &Options) -> Option<String> {
     if options.ingress_class_by_name && class == options.ingress_class {
         return None;
+    }
+    if !index.classes_known {
+        return Some(format!(
+            "spec.ingressClassName is {}, and IngressClasses cannot be read; allow the controller to list and watch ingressclasses, or use the \
+             annotation {CLASS} instead of the field, or run with --ingress-class-by-name",
+            quoted(class)
+        ));
     }
     let ours = &options.controller_class;
     let Some(object) = index.class(class) else {
@@ -148,7 +166,8 @@ fn skip_field(class: &str, index: &Index<'_>, options: &Options) -> Option<Strin
     })
 }
 
-fn skip_catch_all(ingress: &Ingress, options: &Options) -> Option<String> {
+/// Why an Ingress of ours is left alone all the same.
+pub(super) fn catch_all(ingress: &Ingress, options: &Options) -> Option<String> {
     let catch_all = ingress.spec.as_ref().is_some_and(|spec| spec.default_backend.is_some());
     (options.disable_catch_all && catch_all).then(|| {
         "it has a spec.defaultBackend, which --disable-catch-all forbids; remove the field or the flag"

@@ -2,12 +2,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use hashbrown::HashSet;
 use k8s_openapi::api::core::v1::{Endpoints, Service, ServicePort};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::class::Served;
 use super::index::{Index, Key, SERVICE_NAME, namespace, reference};
 use super::members::{Members, Problem};
 use super::report::{Finding, ObjectRef, Severity, quoted};
@@ -41,21 +39,19 @@ pub(super) fn members(
 }
 
 /// Slices that name no Service and so are read by nobody, in the namespaces of our Ingresses.
-pub(super) fn stray(index: &Index<'_>, served: &[Served<'_>], findings: &mut Vec<Finding>) {
-    if index.stray_slices.is_empty() {
-        return;
-    }
-    let ours: HashSet<&str> = served.iter().map(|ingress| &*ingress.object.namespace).collect();
-    for slice in index.stray_slices.iter().filter(|slice| ours.contains(namespace(&slice.metadata))) {
-        findings.push(Finding::new(
+pub(super) fn stray(index: &Index<'_>, is_ours: impl Fn(&str) -> bool) -> Vec<Finding> {
+    let ours = index.stray_slices.iter().filter(|slice| is_ours(namespace(&slice.metadata)));
+    let finding = |slice: &&EndpointSlice| {
+        Finding::new(
             Severity::Warning,
             "StrayEndpointSlice",
             reference("endpointslice", &slice.metadata),
             "metadata.labels",
             format!("there is no label {SERVICE_NAME}, so the slice belongs to no service and is not used"),
             format!("add {SERVICE_NAME} with the name of the service"),
-        ));
-    }
+        )
+    };
+    ours.map(finding).collect()
 }
 
 struct Found<'c> {

@@ -1,17 +1,19 @@
 //! Looking objects up by name.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
+use hashbrown::{HashMap, HashSet};
 use k8s_openapi::Metadata;
-use k8s_openapi::api::core::v1::{Endpoints, Service};
+use k8s_openapi::api::core::v1::{Endpoints, Namespace, Secret, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::Objects;
 use super::report::{Finding, ObjectRef, Severity};
+use crate::route::ObjectName;
 
 /// The label of an EndpointSlice that names its Service.
 pub(super) const SERVICE_NAME: &str = "kubernetes.io/service-name";
@@ -19,42 +21,90 @@ pub(super) const SERVICE_NAME: &str = "kubernetes.io/service-name";
 /// Namespace and name.
 pub(super) type Key<'o> = (&'o str, &'o str);
 
-/// The objects of one compile by name. Of two objects with one name it holds the same one whatever their order.
+/// The objects of one compile by name, or those of them that a part of it needs. Of two objects with one name it holds the same one whatever their order.
+#[derive(Default)]
 pub(super) struct Index<'o> {
     pub(super) ingresses: HashMap<Key<'o>, &'o Ingress>,
     pub(super) classes: HashMap<Key<'o>, &'o IngressClass>,
+    pub(super) namespaces: HashMap<Key<'o>, &'o Namespace>,
+    pub(super) secrets: HashMap<Key<'o>, &'o Secret>,
     pub(super) services: HashMap<Key<'o>, &'o Service>,
     pub(super) endpoints: HashMap<Key<'o>, &'o Endpoints>,
     /// By the Service that they are for.
     pub(super) slices: HashMap<Key<'o>, Vec<&'o EndpointSlice>>,
     /// Those without [`SERVICE_NAME`].
     pub(super) stray_slices: Vec<&'o EndpointSlice>,
+    /// False if there may be IngressClasses that are not in `classes`.
+    pub(super) classes_known: bool,
 }
 
 impl<'o> Index<'o> {
+    /// All objects.
     pub(super) fn new(objects: &'o Objects, findings: &mut Vec<Finding>) -> Self {
-        let mut slices: HashMap<Key<'o>, Vec<&'o EndpointSlice>> = HashMap::new();
-        let mut stray_slices = Vec::new();
-        for slice in &objects.endpoint_slices {
-            let label = slice.metadata.labels.as_ref().and_then(|labels| labels.get(SERVICE_NAME));
-            match label {
-                Some(service) => slices.entry((namespace(&slice.metadata), service)).or_default().push(slice),
-                None => stray_slices.push(&**slice),
-            }
-        }
-        Self {
+        let mut index = Self {
             ingresses: unique("ingress", namespace, &objects.ingresses, findings),
             classes: unique("ingressclass", |_| "", &objects.ingress_classes, findings),
+            classes_known: objects.ingress_classes_known,
+            namespaces: unique("namespace", |_| "", &objects.namespaces, findings),
+            secrets: unique("secret", namespace, &objects.secrets, findings),
             services: unique("service", namespace, &objects.services, findings),
             endpoints: unique("endpoints", namespace, &objects.endpoints, findings),
-            slices,
-            stray_slices,
+            ..Self::default()
+        };
+        index.add_slices(objects, |_| true);
+        index
+    }
+
+    /// What says whose an Ingress is.
+    pub(super) fn of_classes(objects: &'o Objects) -> Self {
+        let findings = &mut Vec::new();
+        Self {
+            classes: unique("ingressclass", |_| "", &objects.ingress_classes, findings),
+            classes_known: objects.ingress_classes_known,
+            namespaces: unique("namespace", |_| "", &objects.namespaces, findings),
+            ..Self::default()
+        }
+    }
+
+    /// These Services with what says who is in them, and the slices of nobody.
+    pub(super) fn of_services(objects: &'o Objects, services: &BTreeSet<ObjectName>) -> Self {
+        let wanted: HashSet<Key<'_>> =
+            services.iter().map(|service| (&*service.namespace, &*service.name)).collect();
+        let is_wanted = |meta: &ObjectMeta| wanted.contains(&(namespace(meta), name(meta)));
+        let findings = &mut Vec::new();
+        let services = objects.services.iter().filter(|service| is_wanted(&service.metadata));
+        let endpoints = objects.endpoints.iter().filter(|endpoints| is_wanted(&endpoints.metadata));
+        let mut index = Self {
+            services: unique("service", namespace, services, findings),
+            endpoints: unique("endpoints", namespace, endpoints, findings),
+            ..Self::default()
+        };
+        index.add_slices(objects, |key| wanted.contains(&key));
+        index
+    }
+
+    fn add_slices(&mut self, objects: &'o Objects, wanted: impl Fn(Key<'o>) -> bool) {
+        for slice in &objects.endpoint_slices {
+            let label = slice.metadata.labels.as_ref().and_then(|labels| labels.get(SERVICE_NAME));
+            let Some(service) = label else {
+                self.stray_slices.push(slice);
+                continue;
+            };
+            let key = (namespace(&slice.metadata), &**service);
+            if wanted(key) {
+                self.slices.entry(key).or_default().push(slice);
+            }
         }
     }
 
     /// The IngressClass of a name.
     pub(super) fn class(&self, name: &str) -> Option<&'o IngressClass> {
         self.classes.get(&("", name)).copied()
+    }
+
+    /// The labels of a namespace; one that is not known has none.
+    pub(super) fn labels(&self, namespace: &str) -> Option<&'o BTreeMap<String, String>> {
+        self.namespaces.get(&("", namespace)).and_then(|object| object.metadata.labels.as_ref())
     }
 }
 
@@ -74,16 +124,17 @@ pub(super) fn reference(kind: &'static str, meta: &ObjectMeta) -> ObjectRef {
 }
 
 /// One object of each name. The API server knows no two; files may. Which of them stays depends on their content alone.
-fn unique<'o, K>(
+pub(super) fn unique<'o, K>(
     kind: &'static str,
     namespace: fn(&ObjectMeta) -> &str,
-    objects: &'o [Arc<K>],
+    objects: impl IntoIterator<Item = &'o Arc<K>>,
     findings: &mut Vec<Finding>,
 ) -> HashMap<Key<'o>, &'o K>
 where
-    K: Metadata<Ty = ObjectMeta> + PartialEq + serde::Serialize,
+    K: Metadata<Ty = ObjectMeta> + PartialEq + serde::Serialize + 'o,
 {
-    let mut held: HashMap<Key<'o>, &'o K> = HashMap::with_capacity(objects.len());
+    let objects = objects.into_iter();
+    let mut held: HashMap<Key<'o>, &'o K> = HashMap::with_capacity(objects.size_hint().0);
     for object in objects {
         let meta = object.metadata();
         match held.entry((namespace(meta), name(meta))) {

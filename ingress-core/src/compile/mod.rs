@@ -1,11 +1,14 @@
 //! From Kubernetes objects to a snapshot: a whole rebuild in ordered passes.
 //!
-//! 1. `class`: which Ingresses are ours, the oldest first.
-//! 2. `policies`: their annotations.
-//! 3. `rules`: hosts, paths and backends.
-//! 4. `conflicts`: the older of two equal paths wins.
-//! 5. `defaults`: what answers where no path matches.
-//! 6. `routes`: all becomes a table; `services` makes an upstream of each backend, `endpoints` and `external` say who is in it.
+//! 1. `global`: what the ConfigMap says for all.
+//! 2. `class`: which Ingresses are ours, the oldest first.
+//! 3. `policies`: their annotations; `secrets`: what their TLS sections name.
+//! 4. `rules`: hosts, paths and backends.
+//! 5. `conflicts`: the older of two equal paths wins.
+//! 6. `defaults`: what answers where no path matches.
+//! 7. `routes`: all becomes a table; `services` makes an upstream of each backend, `endpoints` and `external` say who is in it.
+//!
+//! `compiler` keeps what it needs to do less for the next change; `admit` asks the same passes what would become of one more Ingress.
 //!
 //! Each pass adds to the report.
 //! Nothing here fails, logs, waits or looks at a clock, and the order of the objects changes nothing.
@@ -13,30 +16,43 @@
 mod address;
 mod admit;
 mod class;
+mod compiler;
 mod conflicts;
 mod defaults;
 mod endpoints;
 mod external;
+mod global;
 mod index;
 mod members;
 mod objects;
 mod options;
 mod policies;
+mod references;
 mod report;
 mod routes;
 mod rules;
+mod secrets;
 mod selector;
 mod services;
+mod uses;
 mod v1beta1;
 
 pub use admit::{Verdict, admit};
+pub use compiler::Compiler;
 pub use objects::Objects;
 pub use options::Options;
+pub use references::{References, referenced};
 pub use report::{Finding, ObjectRef, Report, Severity, Skipped};
 pub use selector::{Selector, SelectorError};
 pub use v1beta1::ingress_from_v1beta1;
 
+use std::sync::Arc;
+
+use hashbrown::HashSet;
+
+use crate::config_map::Global;
 use crate::snapshot::Snapshot;
+use compiler::Kept;
 
 /// A snapshot, and what is to be said about it.
 #[derive(Debug, Default, Clone)]
@@ -46,6 +62,8 @@ pub struct Compiled {
     pub snapshot: Snapshot,
     /// What was refused or changed.
     pub report: Report,
+    /// What the ConfigMap says for all; its settings are in the snapshot too.
+    pub global: Arc<Global>,
 }
 
 /// Compiles objects. Never fails: a defect degrades only what it is in, and is reported.
@@ -58,20 +76,43 @@ pub fn compile(objects: &Objects, options: &Options) -> Compiled {
 ///
 /// The result equals what [`compile`] gives.
 pub fn recompile(earlier: &Snapshot, objects: &Objects, options: &Options) -> Compiled {
+    passes(earlier, objects, options, None)
+}
+
+fn passes(earlier: &Snapshot, objects: &Objects, options: &Options, kept: Option<&mut Kept>) -> Compiled {
     let mut report = Report { findings: objects.findings.clone(), ..Report::default() };
+    let global = global::read(objects, options, &mut report.findings);
     let index = index::Index::new(objects, &mut report.findings);
     let mut served = class::served(&index, options, &mut report);
     let findings = &mut report.findings;
+    secrets::check(objects, &index, &served, findings);
     served.retain(|ingress| !policies::is_canary(ingress, findings));
-    let policies: Vec<_> = served.iter().map(|ingress| policies::read(ingress, findings)).collect();
+    let policies: Vec<_> =
+        served.iter().map(|ingress| policies::read(ingress, &global, options, findings)).collect();
     let mut rules = rules::Rules::read(&served, findings);
     rules.drafts = conflicts::settle(rules.drafts, &served, findings);
     defaults::add(&mut rules, &served, findings);
-    let mut services = services::Services::new(&index, options, &earlier.upstreams);
-    let routes = routes::Routes { served: &served, policies: &policies, earlier: &earlier.routes };
+    let mut services = services::Services::new(&index, options, &earlier.upstreams, kept.is_some());
+    let default = policies::Policies::of_default(&global, options);
+    let routes = routes::Routes { served: &served, policies: &policies, default, earlier: &earlier.routes };
     let routes = routes.build(rules, &mut services, findings);
-    endpoints::stray(&index, &served, findings);
+    let namespaces = served.iter().map(|ingress| &ingress.object.namespace);
+    let namespaces: HashSet<_> = namespaces.cloned().collect();
+    let stray = endpoints::stray(&index, |namespace| namespaces.contains(namespace));
+    findings.extend_from_slice(&stray);
+    let upstreams = match kept {
+        Some(kept) => {
+            (kept.namespaces, kept.stray) = (namespaces, stray);
+            services.finish(findings, Some(&mut kept.uses))
+        }
+        None => services.finish(findings, None),
+    };
     report.ingresses = served.len();
     report.settle();
-    Compiled { snapshot: Snapshot::new(routes, services.finish()), report }
+    let settings = match global.settings == earlier.settings {
+        true => earlier.settings.clone(),
+        false => global.settings.clone(),
+    };
+    let snapshot = Snapshot::new(routes, upstreams).with_settings(settings);
+    Compiled { snapshot, report, global: Arc::new(global) }
 }

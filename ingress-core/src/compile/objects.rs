@@ -9,7 +9,7 @@ use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
 use super::report::Finding;
 
 /// All objects of one moment. Order does not matter: equal sets give equal snapshots.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Objects {
     /// `networking.k8s.io/v1` Ingresses; older versions are brought to it by [`ingress_from_v1beta1`](super::ingress_from_v1beta1).
@@ -22,12 +22,35 @@ pub struct Objects {
     pub endpoint_slices: Vec<Arc<EndpointSlice>>,
     /// Endpoints, read for a Service that has no EndpointSlice: old files have only these.
     pub endpoints: Vec<Arc<Endpoints>>,
-    /// Secrets.
+    /// Secrets. Their content may be left out: then `data` has the keys with empty values.
     pub secrets: Vec<Arc<Secret>>,
     /// ConfigMaps.
     pub config_maps: Vec<Arc<ConfigMap>>,
     /// Namespaces.
     pub namespaces: Vec<Arc<Namespace>>,
+    /// False if the source may not read Secrets (true): then none is said to be missing.
+    pub secrets_known: bool,
+    /// False if the source may not read IngressClasses (true): then an Ingress cannot name its class by `spec.ingressClassName`, unless
+    /// [`ingress_class_by_name`](super::Options::ingress_class_by_name) allows it.
+    pub ingress_classes_known: bool,
     /// What the source found while it read the objects, such as an old version; it goes into the report as it is.
     pub findings: Vec<Finding>,
+}
+
+impl Default for Objects {
+    fn default() -> Self {
+        Self {
+            ingresses: Vec::new(),
+            ingress_classes: Vec::new(),
+            services: Vec::new(),
+            endpoint_slices: Vec::new(),
+            endpoints: Vec::new(),
+            secrets: Vec::new(),
+            config_maps: Vec::new(),
+            namespaces: Vec::new(),
+            secrets_known: true,
+            ingress_classes_known: true,
+            findings: Vec::new(),
+        }
+    }
 }

@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
+use super::Options;
 use super::class::Served;
 use super::report::{Finding, quoted};
-use crate::annotation::{self, Effect, Invalid, PREFIX, Protection, value};
-use crate::policy::{Retry, Timeouts};
+use crate::annotation::{self, Effect, Invalid, PREFIX, Protection, Risk, value};
+use crate::config_map::Global;
+use crate::policy::{RequestBody, Retry, Timeouts};
+use crate::route::{Backend, HostPattern, PathPattern, Route};
 
 /// What holds for all routes of an Ingress.
 pub(super) struct Policies {
-    pub(super) timeouts: Timeouts,
-    pub(super) retry: Retry,
+    timeouts: Timeouts,
+    retry: Retry,
+    request_body: RequestBody,
     /// Why no route of the Ingress may be served, if so.
     pub(super) denied: Option<Arc<str>>,
     /// Why no route of a host may be served that the Ingress is the first to name, if so: in ingress-nginx its client certificates and its
@@ -19,6 +23,36 @@ pub(super) struct Policies {
     /// Why no route of the Ingress's namespace may be served on any of its hosts, if so: its paths are regular expressions in ingress-nginx,
     /// so which requests its protection is for cannot be told, and they must not reach another rule without it.
     pub(super) hosts_denied: Option<Arc<str>>,
+}
+
+impl Policies {
+    /// Without any annotation.
+    pub(super) fn of_default(global: &Global, options: &Options) -> Self {
+        Self {
+            timeouts: global.timeouts,
+            retry: global.retry,
+            request_body: global.request_body,
+            denied: closed(global, options, false),
+            host_denied: None,
+            hosts_denied: None,
+        }
+    }
+
+    /// A route for which they hold.
+    pub(super) fn route(&self, host: HostPattern, path: PathPattern, backend: Backend) -> Route {
+        let mut route = Route::new(host, path, backend);
+        route.timeouts = self.timeouts;
+        route.retry = self.retry;
+        route.request_body = self.request_body;
+        route
+    }
+}
+
+/// Why the ConfigMap lets no route be served, if so. The global login does not hold where an annotation turns it off.
+fn closed(global: &Global, options: &Options, without_login: bool) -> Option<Arc<str>> {
+    let mut keys = global.closed_by.iter().filter(|key| !(without_login && **key == "global-auth-url"));
+    let (key, map) = (keys.next()?, options.config_map.as_ref()?);
+    Some(format!("configmap {map}: data[{key}]: it keeps somebody out and is not honoured").into())
 }
 
 /// True for an Ingress whose rules are an alternative for those of another one: it makes no routes of its own.
@@ -36,31 +70,45 @@ pub(super) fn is_canary(ingress: &Served<'_>, findings: &mut Vec<Finding>) -> bo
 }
 
 /// Reads the annotations.
-pub(super) fn read(ingress: &Served<'_>, findings: &mut Vec<Finding>) -> Policies {
+pub(super) fn read(
+    ingress: &Served<'_>,
+    global: &Global,
+    options: &Options,
+    findings: &mut Vec<Finding>,
+) -> Policies {
     let values = ingress.annotations;
     findings.extend(tls(ingress));
+    let mut policies = Policies::of_default(global, options);
     if !values.keys().any(|key| key.starts_with(PREFIX)) {
-        return Policies {
-            timeouts: Timeouts::default(),
-            retry: Retry::default(),
-            denied: None,
-            host_denied: None,
-            hosts_denied: None,
-        };
+        return policies;
     }
-    let (timeouts, invalid) = annotation::timeouts(values);
-    invalid.iter().for_each(|invalid| findings.push(ignored(ingress, invalid)));
-    let (retry, invalid) = annotation::retry(values);
-    invalid.iter().for_each(|invalid| findings.push(ignored(ingress, invalid)));
-    let mut reader = Reader { ingress, findings, guards: Vec::new(), denied: None, host_denied: None };
+    let mut ignored = |invalid: Vec<Invalid>| {
+        findings.extend(invalid.iter().map(|invalid| self::ignored(ingress, invalid)));
+    };
+    let (timeouts, invalid) = annotation::timeouts(values, global.timeouts);
+    ignored(invalid);
+    let (mut retry, invalid) = annotation::retry(values, global.retry);
+    ignored(invalid);
+    retry.non_idempotent |= global.retry_non_idempotent;
+    let (request_body, invalid) = annotation::request_body(values, global.request_body);
+    ignored(invalid);
+    (policies.timeouts, policies.retry, policies.request_body) = (timeouts, retry, request_body);
+    let without_login =
+        value(values, "enable-global-auth").is_some_and(|value| crate::value::boolean(value) == Some(false));
+    let mut reader =
+        Reader { ingress, findings, guards: Vec::new(), denied: None, host_denied: None, forbidden: None };
     for (key, value) in values {
         if let Some(name) = key.strip_prefix(PREFIX) {
+            reader.limits(name, value, global);
             reader.annotation(name, value);
         }
     }
     reader.guards();
-    let hosts_denied = reader.regex();
-    Policies { timeouts, retry, denied: reader.denied, host_denied: reader.host_denied, hosts_denied }
+    policies.hosts_denied = reader.regex();
+    let forbidden = reader.forbidden.map(Arc::from);
+    policies.denied = reader.denied.or(forbidden).or_else(|| closed(global, options, without_login));
+    policies.host_denied = reader.host_denied;
+    policies
 }
 
 struct Reader<'r, 'o> {
@@ -69,9 +117,33 @@ struct Reader<'r, 'o> {
     guards: Vec<(Protection, &'static str)>,
     denied: Option<Arc<str>>,
     host_denied: Option<Arc<str>>,
+    /// Why the ConfigMap forbids an annotation of the Ingress, if it does. Nothing is protected by that, so no other Ingress is denied.
+    forbidden: Option<String>,
 }
 
 impl Reader<'_, '_> {
+    /// Denies what the ConfigMap does not allow in annotations. Snippets have their own rules.
+    fn limits(&mut self, name: &str, value: &str, global: &Global) {
+        let known = annotation::find(name);
+        if let Some(known) = known.filter(|known| known.risk > global.annotations_risk_level)
+            && known.risk != Risk::Critical
+        {
+            let message = too_risky(known.risk, global);
+            self.forbid(known.name, &message, "remove it, or raise annotations-risk-level in the ConfigMap");
+        }
+        if blocked(value, global).is_some() {
+            let name = known.map_or_else(|| name.chars().take(80).collect(), |known| known.name.to_owned());
+            let message = "the value has a word of annotation-value-word-blocklist";
+            self.forbid(&name, message, "write it without the word, or change the ConfigMap");
+        }
+    }
+
+    fn forbid(&mut self, name: &str, message: &str, remedy: &str) {
+        self.forbidden.get_or_insert_with(|| format!("annotation {PREFIX}{name}: {message}"));
+        let message = format!("{message}; all paths of this ingress are answered 503");
+        self.findings.push(self.ingress.error("Denied", field(name), message, remedy));
+    }
+
     fn annotation(&mut self, name: &str, value: &str) {
         let Some(known) = annotation::find(name) else {
             return self.unknown(name, value);
@@ -194,6 +266,17 @@ impl Reader<'_, '_> {
         let message = format!("{message}; all paths of {what} are answered 503");
         self.findings.push(self.ingress.error("Denied", field(name), message, remedy));
     }
+}
+
+/// Why an annotation of a risk is not allowed.
+pub(super) fn too_risky(risk: Risk, global: &Global) -> String {
+    let level = global.annotations_risk_level.name();
+    format!("its risk is {}, and annotations-risk-level allows no more than {level}", risk.name())
+}
+
+/// The word of the blocklist that a value has.
+pub(super) fn blocked<'g>(value: &str, global: &'g Global) -> Option<&'g str> {
+    global.blocked_words.iter().map(String::as_str).find(|word| value.contains(word))
 }
 
 fn ignored(ingress: &Served<'_>, invalid: &Invalid) -> Finding {

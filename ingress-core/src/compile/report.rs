@@ -26,6 +26,21 @@ impl Report {
         self.findings.sort();
         self.findings.dedup();
         self.skipped.sort();
+        self.ours.sort_unstable();
+    }
+}
+
+impl Report {
+    /// Takes findings out and puts others in.
+    pub(super) fn replace(&mut self, mut gone: Vec<Finding>, mut new: Vec<Finding>) {
+        if gone.is_empty() && new.is_empty() {
+            return;
+        }
+        gone.sort_unstable();
+        self.findings.retain(|finding| gone.binary_search(finding).is_err());
+        self.findings.append(&mut new);
+        self.findings.sort();
+        self.findings.dedup();
     }
 }
 

@@ -16,6 +16,8 @@ pub(super) struct Routes<'c, 'o> {
     pub(super) served: &'c [Served<'o>],
     /// Of each Ingress, in the same order.
     pub(super) policies: &'c [Policies],
+    /// Of the default backend.
+    pub(super) default: Policies,
     /// The table before.
     pub(super) earlier: &'c Arc<RouteTable>,
 }
@@ -39,11 +41,11 @@ impl<'c> Routes<'c, '_> {
             let denied = owner
                 .and_then(|owner| owner.host_denied.as_ref())
                 .or_else(|| closed.get(&(draft.host.clone(), namespace?)).copied());
-            if let Some(route) = self.route(draft, denied, services, findings) {
+            if let Some(route) = self.route(draft, denied, services) {
                 builder = builder.route(route);
             }
         }
-        if let Some(route) = default_route(services, findings) {
+        if let Some(route) = self.default_route(services, findings) {
             builder = builder.default_route(route);
         }
         let (table, errors) = builder.build_parts(self.earlier);
@@ -75,7 +77,6 @@ impl<'c> Routes<'c, '_> {
         draft: Draft<'c>,
         host_denied: Option<&Arc<str>>,
         services: &mut Services<'c>,
-        findings: &mut Vec<Finding>,
     ) -> Option<Route> {
         let (ingress, policies) = (self.served.get(draft.ingress)?, self.policies.get(draft.ingress)?);
         let backend = match (policies.denied.as_ref().or(host_denied), draft.target) {
@@ -83,19 +84,20 @@ impl<'c> Routes<'c, '_> {
             (None, Target::Nobody(reason)) => Backend::Denied(reason.into()),
             (None, Target::Service { name, port }) => {
                 let user = (draft.ingress, ingress);
-                Backend::Upstream(services.of_backend(user, draft.place, (name, port), findings))
+                Backend::Upstream(services.of_backend(user, draft.place, (name, port)))
             }
         };
-        let mut route = Route::new(draft.host, draft.path, backend);
+        let mut route = policies.route(draft.host, draft.path, backend);
         route.ingress = Some(ingress.object.clone());
-        route.timeouts = policies.timeouts;
-        route.retry = policies.retry;
         Some(route)
     }
-}
 
-fn default_route(services: &mut Services<'_>, findings: &mut Vec<Finding>) -> Option<Route> {
-    let upstream = services.of_default(findings)?;
-    let path = PathPattern::prefix("/").ok()?;
-    Some(Route::new(HostPattern::Any, path, Backend::Upstream(upstream)))
+    fn default_route(&self, services: &mut Services<'c>, findings: &mut Vec<Finding>) -> Option<Route> {
+        let upstream = services.of_default(findings)?;
+        let backend = match &self.default.denied {
+            Some(reason) => Backend::Denied(reason.clone()),
+            None => Backend::Upstream(upstream),
+        };
+        Some(self.default.route(HostPattern::Any, PathPattern::prefix("/").ok()?, backend))
+    }
 }

@@ -12,6 +12,7 @@ use super::index::Index;
 use super::members::{Members, Problem, ports};
 use super::report::{Finding, ObjectRef, Severity, quoted};
 use super::rules::{Place, Port};
+use super::uses::{Use, Uses};
 use super::{Options, endpoints, external};
 use crate::snapshot::Upstreams;
 use crate::upstream::Upstream;
@@ -23,19 +24,29 @@ pub(super) struct Services<'c> {
     /// Those of the snapshot before: an equal one is taken over.
     earlier: &'c Arc<Upstreams>,
     made: HashMap<(&'c str, &'c str, Port<'c>), Made>,
+    /// Every use is wanted, not only those that a finding is about.
+    keep_uses: bool,
 }
 
 struct Made {
     upstream: Arc<Upstream>,
     problem: Option<Problem>,
-    /// The Ingress that was told of the problem last: one finding is enough for all its paths.
-    told: Option<usize>,
+    /// About the objects that say who is in it.
+    findings: Vec<Finding>,
+    uses: Vec<Use>,
+    /// The Ingress that used it last: one finding is enough for all its paths.
+    last: Option<usize>,
     used: bool,
 }
 
 impl<'c> Services<'c> {
-    pub(super) fn new(index: &'c Index<'c>, options: &'c Options, earlier: &'c Arc<Upstreams>) -> Self {
-        Self { index, options, earlier, made: HashMap::new() }
+    pub(super) fn new(
+        index: &'c Index<'c>,
+        options: &'c Options,
+        earlier: &'c Arc<Upstreams>,
+        keep_uses: bool,
+    ) -> Self {
+        Self { index, options, earlier, made: HashMap::new(), keep_uses }
     }
 
     /// The name of the upstream for a backend of an Ingress. It exists even if nobody is in it.
@@ -44,19 +55,13 @@ impl<'c> Services<'c> {
         (number, ingress): (usize, &'c Served<'_>),
         place: Place,
         (service, port): (&'c str, Port<'c>),
-        findings: &mut Vec<Finding>,
     ) -> Arc<str> {
-        let made = self.make((&ingress.object.namespace, service, port), findings);
+        let keep_uses = self.keep_uses;
+        let made = self.make((&ingress.object.namespace, service, port));
         made.used = true;
-        if let Some(problem) = made.problem.as_ref().filter(|_| made.told != Some(number)) {
-            let field = match (problem.port, port) {
-                (false, _) => format!("{place}.service.name"),
-                (true, Port::Name(_)) => format!("{place}.service.port.name"),
-                (true, Port::Number(_)) => format!("{place}.service.port.number"),
-            };
-            let message = format!("{}; answered 503", problem.message);
-            findings.push(ingress.error(problem.reason, field, message, &*problem.remedy));
-            made.told = Some(number);
+        if (keep_uses || made.problem.is_some()) && made.last != Some(number) {
+            made.uses.push(Use { ingress: ingress.object.clone(), place });
+            made.last = Some(number);
         }
         made.upstream.name.clone()
     }
@@ -66,7 +71,7 @@ impl<'c> Services<'c> {
         let service = self.options.default_backend_service.as_ref()?;
         let key = (&*service.namespace, &*service.name);
         let first = self.index.services.get(&key).and_then(|service| ports(service).next());
-        let made = self.make((key.0, key.1, Port::Number(first.map_or(0, |port| port.port))), findings);
+        let made = self.make((key.0, key.1, Port::Number(first.map_or(0, |port| port.port))));
         let Some(problem) = &made.problem else {
             made.used = true;
             return Some(made.upstream.name.clone());
@@ -85,30 +90,57 @@ impl<'c> Services<'c> {
         None
     }
 
-    /// All upstreams that a route leads to.
-    pub(super) fn finish(self) -> Arc<Upstreams> {
-        let used = self.made.into_values().filter(|made| made.used);
-        let upstreams: Upstreams = used.map(|made| made.upstream).collect();
+    /// All upstreams that a route leads to. What is to be said of the Services goes into the findings; who uses them, into `uses`.
+    pub(super) fn finish(self, findings: &mut Vec<Finding>, mut uses: Option<&mut Uses>) -> Arc<Upstreams> {
+        let mut used = Vec::with_capacity(self.made.len());
+        for ((namespace, service, port), mut made) in self.made {
+            if let Some(problem) = &made.problem {
+                made.findings.extend(made.uses.iter().map(|one| one.finding(problem, port)));
+            }
+            match &mut uses {
+                Some(uses) if !made.uses.is_empty() => {
+                    findings.extend_from_slice(&made.findings);
+                    let name = &made.upstream.name;
+                    uses.add((namespace, service), port, name, made.uses, made.findings);
+                }
+                _ => findings.append(&mut made.findings),
+            }
+            if made.used {
+                used.push(made.upstream);
+            }
+        }
+        let upstreams: Upstreams = used.into_iter().collect();
         if upstreams == **self.earlier { self.earlier.clone() } else { Arc::new(upstreams) }
     }
 
-    fn make(&mut self, key: (&'c str, &'c str, Port<'c>), findings: &mut Vec<Finding>) -> &mut Made {
+    fn make(&mut self, key: (&'c str, &'c str, Port<'c>)) -> &mut Made {
         let entry = match self.made.entry(key) {
             Entry::Occupied(entry) => return entry.into_mut(),
             Entry::Vacant(entry) => entry,
         };
-        let (namespace, service, port) = key;
-        let name = format!("{namespace}/{service}:{port}");
-        let (upstream, problem) = match members(self.index, self.options, key, findings) {
-            Ok(Members::Addresses(addresses)) => (Upstream::new(name, addresses), None),
-            Ok(Members::Dns(host, port)) => (Upstream::dns(name, host, port), None),
-            Err(problem) => (Upstream::new(name, []), Some(problem)),
-        };
+        let mut findings = Vec::new();
+        let (upstream, problem) = upstream(self.index, self.options, key, &mut findings);
         let upstream = match self.earlier.get(&upstream.name) {
             Some(held) if **held == upstream => held.clone(),
             _ => Arc::new(upstream),
         };
-        entry.insert(Made { upstream, problem, told: None, used: false })
+        entry.insert(Made { upstream, problem, findings, uses: Vec::new(), last: None, used: false })
+    }
+}
+
+/// The upstream of a Service and a port, and why nobody is in it, if so.
+pub(super) fn upstream(
+    index: &Index<'_>,
+    options: &Options,
+    key: (&str, &str, Port<'_>),
+    findings: &mut Vec<Finding>,
+) -> (Upstream, Option<Problem>) {
+    let (namespace, service, port) = key;
+    let name = format!("{namespace}/{service}:{port}");
+    match members(index, options, key, findings) {
+        Ok(Members::Addresses(addresses)) => (Upstream::new(name, addresses), None),
+        Ok(Members::Dns(host, port)) => (Upstream::dns(name, host, port), None),
+        Err(problem) => (Upstream::new(name, []), Some(problem)),
     }
 }
 

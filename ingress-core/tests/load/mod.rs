@@ -28,6 +28,9 @@ fn add(objects: &mut Objects, document: Value) {
         ("networking.k8s.io/v1", "IngressClass") => objects.ingress_classes.push(read(document)),
         ("v1", "Service") => objects.services.push(read(document)),
         ("v1", "Endpoints") => objects.endpoints.push(read(document)),
+        ("v1", "ConfigMap") => objects.config_maps.push(read(document)),
+        ("v1", "Namespace") => objects.namespaces.push(read(document)),
+        ("v1", "Secret") => objects.secrets.push(read(document)),
         ("discovery.k8s.io/v1", "EndpointSlice") => objects.endpoint_slices.push(read(document)),
         ("extensions/v1beta1" | "networking.k8s.io/v1beta1", "Ingress") => {
             let (ingress, finding) = ingress_from_v1beta1(document).unwrap();

@@ -1,0 +1,93 @@
+//! The objects that a candidate has to do with. Finding them takes one look at each object; the compile then has little to do.
+
+use std::sync::Arc;
+
+use hashbrown::HashSet;
+use k8s_openapi::api::networking::v1::{Ingress, IngressBackend};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use k8s_openapi::jiff::Timestamp;
+
+use crate::compile::index::{SERVICE_NAME, name, namespace};
+use crate::compile::{Objects, Options};
+
+/// The candidate with a creation time: one that has none is only about to be created.
+pub(super) fn dated(candidate: &Ingress) -> Ingress {
+    let mut candidate = candidate.clone();
+    candidate.metadata.creation_timestamp.get_or_insert(Time(Timestamp::MAX));
+    candidate
+}
+
+/// The candidate in place of its older self, the Ingresses that share a host with it, and the Services and Secrets that it names.
+pub(super) fn around(objects: &Objects, options: &Options, candidate: &Arc<Ingress>) -> Objects {
+    let own = namespace(&candidate.metadata);
+    let hosts = Hosts::of(candidate);
+    let services: HashSet<&str> = backends(candidate).collect();
+    let tls = candidate.spec.iter().flat_map(|spec| spec.tls.iter().flatten());
+    let secrets: HashSet<&str> = tls.filter_map(|tls| tls.secret_name.as_deref()).collect();
+    let is_named =
+        |names: &HashSet<&str>, meta: &ObjectMeta| names.contains(name(meta)) && namespace(meta) == own;
+    let is_older_self = |meta: &ObjectMeta| name(meta) == name(&candidate.metadata) && namespace(meta) == own;
+    let mut ingresses: Vec<_> =
+        kept(&objects.ingresses, |ingress| hosts.meet(ingress) && !is_older_self(&ingress.metadata));
+    ingresses.push(candidate.clone());
+    let config_map = options.config_map.as_ref();
+    Objects {
+        ingresses,
+        services: kept(&objects.services, |service| is_named(&services, &service.metadata)),
+        endpoint_slices: kept(&objects.endpoint_slices, |slice| {
+            let labels = slice.metadata.labels.as_ref();
+            let service = labels.and_then(|labels| labels.get(SERVICE_NAME));
+            service.is_some_and(|service| services.contains(&**service)) && namespace(&slice.metadata) == own
+        }),
+        endpoints: kept(&objects.endpoints, |endpoints| is_named(&services, &endpoints.metadata)),
+        secrets: kept(&objects.secrets, |secret| is_named(&secrets, &secret.metadata)),
+        config_maps: kept(&objects.config_maps, |map| {
+            config_map.is_some_and(|wanted| {
+                name(&map.metadata) == &*wanted.name && namespace(&map.metadata) == &*wanted.namespace
+            })
+        }),
+        ingress_classes: objects.ingress_classes.clone(),
+        namespaces: objects.namespaces.clone(),
+        secrets_known: objects.secrets_known,
+        ingress_classes_known: objects.ingress_classes_known,
+        findings: Vec::new(),
+    }
+}
+
+fn kept<K>(objects: &[Arc<K>], wanted: impl Fn(&K) -> bool) -> Vec<Arc<K>> {
+    objects.iter().filter(|object| wanted(object)).cloned().collect()
+}
+
+/// The names of the Services of all backends.
+fn backends(ingress: &Ingress) -> impl Iterator<Item = &str> {
+    let spec = ingress.spec.as_ref();
+    let rules = spec.into_iter().flat_map(|spec| spec.rules.iter().flatten());
+    let paths = rules.flat_map(|rule| rule.http.iter().flat_map(|http| &http.paths));
+    let default = spec.and_then(|spec| spec.default_backend.as_ref());
+    let backends = paths.map(|path| &path.backend).chain(default);
+    backends.filter_map(|backend: &IngressBackend| Some(&*backend.service.as_ref()?.name))
+}
+
+/// The hosts of an Ingress, in lower case; the empty one stands for all hosts.
+struct Hosts(HashSet<String>);
+
+impl Hosts {
+    fn of(ingress: &Ingress) -> Self {
+        Self(hosts(ingress).map(str::to_ascii_lowercase).collect())
+    }
+
+    /// True if the Ingress has one of them.
+    fn meet(&self, ingress: &Ingress) -> bool {
+        hosts(ingress).any(|host| match host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            true => self.0.contains(&host.to_ascii_lowercase()),
+            false => self.0.contains(host),
+        })
+    }
+}
+
+/// The hosts of the rules. An Ingress without rules is for all hosts.
+fn hosts(ingress: &Ingress) -> impl Iterator<Item = &str> {
+    let rules = ingress.spec.iter().flat_map(|spec| spec.rules.iter().flatten());
+    let all = ingress.spec.as_ref().and_then(|spec| spec.rules.as_ref()).is_none_or(Vec::is_empty);
+    rules.map(|rule| rule.host.as_deref().unwrap_or_default()).chain(all.then_some(""))
+}

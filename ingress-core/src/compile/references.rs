@@ -1,0 +1,61 @@
+//! Which Secrets and ConfigMaps are referred to, so that a source keeps the content of no others.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::networking::v1::Ingress;
+
+use super::index::{Index, namespace};
+use super::{Objects, Options, class, global};
+use crate::annotation::PREFIX;
+use crate::route::ObjectName;
+
+/// The objects whose content matters.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct References {
+    /// Secrets: of `spec.tls` and of annotations.
+    pub secrets: BTreeSet<ObjectName>,
+    /// ConfigMaps: that of the options, those that it names, those of annotations.
+    pub config_maps: BTreeSet<ObjectName>,
+}
+
+/// Collects what our Ingresses and the options refer to, whether it exists or not. An object of another namespace counts only if
+/// `allow-cross-namespace-resources` lets annotations name it.
+pub fn referenced(objects: &Objects, options: &Options) -> References {
+    let global = global::read(objects, options, &mut Vec::new());
+    let index = Index::of_classes(objects);
+    let mut references = References::default();
+    references.config_maps.extend(options.config_map.clone());
+    references.config_maps.extend(global.config_maps);
+    for ingress in &objects.ingresses {
+        if class::skip(ingress, &index, options).is_none() {
+            references.ingress(ingress, global.allow_cross_namespace);
+        }
+    }
+    references
+}
+
+impl References {
+    fn ingress(&mut self, ingress: &Ingress, cross_namespace: bool) {
+        let own = namespace(&ingress.metadata);
+        let tls = ingress.spec.iter().flat_map(|spec| spec.tls.iter().flatten());
+        for name in tls.filter_map(|tls| tls.secret_name.as_deref()).filter(|name| !name.is_empty()) {
+            self.secrets.insert(ObjectName { namespace: own.into(), name: name.into() });
+        }
+        for (key, value) in ingress.metadata.annotations.iter().flatten() {
+            let Some(annotation) = key.strip_prefix(PREFIX) else { continue };
+            let set = match annotation {
+                "auth-secret" | "auth-tls-secret" | "proxy-ssl-secret" => &mut self.secrets,
+                "auth-proxy-set-headers" | "custom-headers" | "fastcgi-params-configmap" => {
+                    &mut self.config_maps
+                }
+                _ => continue,
+            };
+            let (namespace, name) = value.trim().split_once('/').unwrap_or((own, value.trim()));
+            let allowed = namespace == own || cross_namespace;
+            if allowed && !name.is_empty() && !name.contains('/') {
+                set.insert(ObjectName { namespace: namespace.into(), name: name.into() });
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Who uses which port of which Service: what a change of endpoints alone has to look at.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use super::Options;
+use super::index::{Index, Key};
+use super::members::Problem;
+use super::report::{Finding, ObjectRef, Severity};
+use super::rules::{Place, Port};
+use super::services::upstream;
+use crate::route::ObjectName;
+use crate::upstream::Upstream;
+
+/// A backend of an Ingress.
+#[derive(Debug)]
+pub(super) struct Use {
+    pub(super) ingress: ObjectName,
+    pub(super) place: Place,
+}
+
+impl Use {
+    /// Says that nobody is behind the backend.
+    pub(super) fn finding(&self, problem: &Problem, port: Port<'_>) -> Finding {
+        let place = self.place;
+        let field = match (problem.port, port) {
+            (false, _) => format!("{place}.service.name"),
+            (true, Port::Name(_)) => format!("{place}.service.port.name"),
+            (true, Port::Number(_)) => format!("{place}.service.port.number"),
+        };
+        let object = ObjectRef::new("ingress", &*self.ingress.namespace, &*self.ingress.name);
+        let message = format!("{}; answered 503", problem.message);
+        Finding::new(Severity::Error, problem.reason, object, field, message, &*problem.remedy)
+    }
+}
+
+/// All uses, by Service.
+#[derive(Debug, Default)]
+pub(super) struct Uses {
+    services: HashMap<ObjectName, Service>,
+}
+
+/// A Service that is used.
+#[derive(Debug, Default)]
+pub(super) struct Service {
+    ports: Vec<UsedPort>,
+    /// What the report says because of it.
+    findings: Vec<Finding>,
+}
+
+#[derive(Debug)]
+struct UsedPort {
+    port: OwnedPort,
+    upstream: Arc<str>,
+    uses: Vec<Use>,
+}
+
+#[derive(Debug)]
+enum OwnedPort {
+    Number(i32),
+    Name(Arc<str>),
+}
+
+/// What a Service has become.
+#[derive(Default)]
+pub(super) struct Change {
+    pub(super) upstreams: Vec<Upstream>,
+    /// Findings that do not hold any more.
+    pub(super) gone: Vec<Finding>,
+    /// Findings that hold now; some of them may be in `gone` too.
+    pub(super) new: Vec<Finding>,
+}
+
+impl Uses {
+    pub(super) fn add(
+        &mut self,
+        (namespace, name): Key<'_>,
+        port: Port<'_>,
+        upstream: &Arc<str>,
+        uses: Vec<Use>,
+        findings: Vec<Finding>,
+    ) {
+        let name = ObjectName { namespace: namespace.into(), name: name.into() };
+        let service = self.services.entry(name).or_default();
+        let port = match port {
+            Port::Number(number) => OwnedPort::Number(number),
+            Port::Name(name) => OwnedPort::Name(name.into()),
+        };
+        service.ports.push(UsedPort { port, upstream: upstream.clone(), uses });
+        service.findings.extend(findings);
+    }
+
+    /// Looks again at who is in the upstreams of a Service.
+    pub(super) fn again(
+        &mut self,
+        service: &ObjectName,
+        index: &Index<'_>,
+        options: &Options,
+        change: &mut Change,
+    ) {
+        let Some(held) = self.services.get_mut(service) else { return };
+        let mut findings = Vec::new();
+        for used in &held.ports {
+            let port = match &used.port {
+                OwnedPort::Number(number) => Port::Number(*number),
+                OwnedPort::Name(name) => Port::Name(name),
+            };
+            let key = (&*service.namespace, &*service.name, port);
+            let (mut upstream, problem) = upstream(index, options, key, &mut findings);
+            if let Some(problem) = problem {
+                findings.extend(used.uses.iter().map(|one| one.finding(&problem, port)));
+            }
+            upstream.name = used.upstream.clone();
+            change.upstreams.push(upstream);
+        }
+        if findings != held.findings {
+            change.gone.append(&mut held.findings);
+            change.new.extend_from_slice(&findings);
+            held.findings = findings;
+        }
+    }
+}
