@@ -52,12 +52,7 @@ pub(super) async fn run(
                 Ok(client) => client,
                 Err(error) => return drop(started.send(Err(error))),
             };
-            let waiting = |missing: Vec<String>| {
-                for reason in &missing {
-                    tracing::info!("waiting for the API server: {reason}");
-                }
-                parts.health.set_waiting(missing);
-            };
+            let waiting = |missing| parts.health.set_waiting(missing);
             let cluster = tokio::select! {
                 cluster = Cluster::start(&client, &config.options, waiting) => cluster,
                 // Nobody waits for us any more.

@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ::kube::runtime::watcher;
 use tokio::sync::Notify;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
-use super::{REMIND, changes::Changes};
+use super::changes::Changes;
+use super::{FIRST_WORD, REMIND};
 use crate::source::{Problem, Touched};
 
 /// The reflectors of a source.
@@ -47,19 +48,21 @@ impl Progress {
 
     /// Waits until each reflector has listed its objects, but for those that can be done without and may not list. Says what is missing.
     pub(super) async fn synced(&self, waiting: &impl Fn(Vec<String>)) {
-        let mut said = Vec::new();
+        let mut told = Vec::new();
+        let mut remind = Instant::now() + FIRST_WORD;
         loop {
             let moved = self.moved.notified();
             let missing = self.missing();
             if missing.is_empty() {
                 return waiting(missing);
             }
-            if missing != said {
+            if missing != told {
                 waiting(missing.clone());
-                said = missing;
+                told = missing;
             }
-            if timeout(REMIND, moved).await.is_err() {
-                tracing::warn!("still waiting for the API server: {}", said.join("; "));
+            if timeout_at(remind, moved).await.is_err() {
+                tracing::warn!("waiting for the API server: {}", told.join("; "));
+                remind = Instant::now() + REMIND;
             }
         }
     }
