@@ -145,7 +145,8 @@ impl<L: Look> Writer<L> {
         }
         let published = self.inputs.published.borrow_and_update().clone();
         let ours: BTreeSet<&ObjectName> = published.report.ours.iter().collect();
-        let gone: Vec<_> = self.entries.keys().filter(|name| !ours.contains(name)).cloned().collect();
+        let gone = self.entries.iter().filter(|(name, entry)| entry.ours && !ours.contains(name));
+        let gone: Vec<_> = gone.map(|(name, _)| name.clone()).collect();
         for name in gone {
             self.drop_entry(&name);
         }
@@ -331,10 +332,10 @@ impl<L: Look> Writer<L> {
         let writes: Vec<_> = writes.collect();
         let outcomes: Vec<_> = stream::iter(writes).buffer_unordered(PARALLEL).collect().await;
         let count = |outcome: &Outcome| outcomes.iter().filter(|other| *other == outcome).count();
-        tracing::info!(
-            "status of {} Ingresses was emptied: nobody serves them any longer",
-            count(&Outcome::Written)
-        );
+        match count(&Outcome::Written) {
+            0 => {}
+            some => tracing::info!("status of {some} Ingresses was emptied: nobody serves them any longer"),
+        }
         if let Some(Outcome::Failed { why, .. }) =
             outcomes.iter().find(|outcome| matches!(outcome, Outcome::Failed { .. }))
         {
