@@ -22,7 +22,7 @@ use crate::status;
 use thread::spawn;
 
 /// How long the last words to the cluster may take when we stop.
-const LAST_WORDS: Duration = Duration::from_secs(10);
+const LAST_WORDS: Duration = Duration::from_secs(30);
 
 /// Starts controllers. Each has threads of its own and touches nothing that belongs to the process: no signals, no logger.
 #[derive(Debug)]
