@@ -32,7 +32,7 @@ use crate::control::Published;
 use measure::{MEASURES, REQUESTS};
 use observer::{MetricsObserver, Requests};
 use registry::Registry;
-use served::Served;
+use served::{Derived, Served};
 use text::{Kind, Labels, Text};
 use webhook::Webhook;
 
@@ -45,6 +45,7 @@ pub(crate) struct Metrics {
     config: MetricsConfig,
     requests: Arc<Requests>,
     served: Mutex<Served>,
+    derived: Mutex<Derived>,
     webhook: Mutex<Webhook>,
     sources: OnceLock<Sources>,
     leads: AtomicU8,
@@ -80,6 +81,7 @@ impl Metrics {
             config,
             requests: Arc::new(requests),
             served: Mutex::default(),
+            derived: Mutex::default(),
             webhook: Mutex::default(),
             sources: OnceLock::new(),
             leads: AtomicU8::new(UNKNOWN),
@@ -154,7 +156,8 @@ impl Metrics {
             text.family("leader_election_status", Kind::Gauge, help)
                 .count(name.as_str(), (leads == LEADS).into());
         }
-        lock(&self.served).write(text);
+        let served = lock(&self.served).clone();
+        served.write(&mut lock(&self.derived), text);
     }
 
     fn write_sources(&self, text: &mut Text) {
@@ -188,8 +191,8 @@ impl Metrics {
 
     fn write_requests(&self, text: &mut Text) {
         let registry = &self.requests.registry;
-        if let Some(ingresses) = lock(&self.served).ingresses() {
-            registry.retain(&ingresses);
+        if let Some(ingresses) = lock(&self.derived).ingresses() {
+            registry.retain(ingresses);
         }
         let all = registry.all();
         if measure::is_counted(&self.config, REQUESTS) {
