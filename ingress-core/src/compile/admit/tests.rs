@@ -17,11 +17,9 @@ fn ingress(name: &str, created: u32, paths: &[&str], annotations: &[(&str, &str)
     let rules: Vec<_> = paths
         .iter()
         .map(|text| {
-            let (kind, text) = match text.chars().next() {
-                Some('=') => ("Exact", &text[1..]),
-                Some('~') => ("ImplementationSpecific", &text[1..]),
-                _ => ("Prefix", *text),
-            };
+            let kinds = [("Exact", '='), ("ImplementationSpecific", '~')];
+            let kind = kinds.iter().find_map(|(kind, mark)| Some((*kind, text.strip_prefix(*mark)?)));
+            let (kind, text) = kind.unwrap_or(("Prefix", text));
             let (host, path) = text.split_at(text.find('/').unwrap_or(text.len()));
             let backend = json!({"service": {"name": "web", "port": {"number": 80}}});
             json!({"host": host, "http": {"paths": [{"path": path, "pathType": kind, "backend": backend}]}})
@@ -159,6 +157,20 @@ fn objects_of_others_pass() {
     assert!(refused(&objects, &other).is_some());
     other.metadata.deletion_timestamp = Some(read(json!("2024-01-01T00:00:00Z")));
     assert_eq!(refused(&objects, &other), None);
+}
+
+#[test]
+fn namespaces_are_picked_by_their_labels() {
+    let mut objects = objects(vec![ingress("web/old", 1, &["a.com/x"], &[])], &[]);
+    for (name, team) in [("shop", "a"), ("web", "a"), ("test", "b")] {
+        let namespace = json!({"metadata": {"name": name, "labels": {"team": team}}});
+        objects.namespaces.push(Arc::new(read(namespace)));
+    }
+    let options = Options { namespace_selector: "team=a".parse().unwrap(), ..options() };
+    let verdict = |name| admit(&objects, &options, &ingress(name, 0, &["a.com/x"], &[]));
+    assert!(verdict("shop/new").refused.unwrap().ends_with("in ingress web/old"));
+    assert_eq!(verdict("test/new"), Verdict::default());
+    assert_eq!(verdict("unknown/new"), Verdict::default());
 }
 
 #[test]
