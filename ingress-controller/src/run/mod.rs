@@ -195,6 +195,11 @@ impl RunningController {
         self.server.connections()
     }
 
+    /// How long a drain may take, as the ConfigMap says now (`worker-shutdown-timeout`, 240 s).
+    pub fn worker_shutdown_timeout(&self) -> Duration {
+        self.published.borrow().global.worker_shutdown_timeout
+    }
+
     /// Stops in order: the health check fails (at once, even before the future is polled), the grace period passes; then the lease is given
     /// up and, where that is asked for, the status emptied, while nothing new is accepted, running requests end, and what is left after
     /// `timeout` is cut. To be awaited in a tokio runtime with a timer.
