@@ -32,12 +32,13 @@ fn targets(verbosity: u8) -> Targets {
         3..=4 => (LevelFilter::DEBUG, LevelFilter::WARN),
         _ => (LevelFilter::TRACE, LevelFilter::TRACE),
     };
+    // What it has to say about a request that failed is said by whoever sent it, with what becomes of it.
+    let runtime = if theirs == LevelFilter::TRACE { theirs } else { LevelFilter::OFF };
     Targets::new()
         .with_default(theirs)
-        // It logs every answer that it cannot read as a whole, and that may be one with Secrets.
+        // Never: it logs answers that it cannot read as they are, Secrets among them.
         .with_target("kube_client", LevelFilter::OFF)
-        // What it says about failures is said by us, with the way out.
-        .with_target("kube_runtime", if theirs == LevelFilter::WARN { LevelFilter::ERROR } else { theirs })
+        .with_target("kube_runtime", runtime)
         .with_target("ingress_controller", ours)
         .with_target("ingress_proxy", ours)
 }

@@ -57,8 +57,8 @@ impl Compiler {
     /// Compiles after a change of nothing but EndpointSlices.
     ///
     /// `touched` names the Service of every slice that was added, changed or removed since the last call; of a slice that went from one
-    /// Service to another, both. The routes are not looked at; the work grows with the Services touched, but for one look at the name of
-    /// each Service and slice.
+    /// Service to another, both. The routes are not looked at; the work grows with the Services touched, but for one look at the label
+    /// of each slice and one copy of the list of upstreams.
     pub fn endpoints(&mut self, objects: &Objects, touched: &BTreeSet<ObjectName>) -> &Compiled {
         // Whether anybody is in the default backend decides about a route.
         let default = self.options.default_backend_service.as_ref();
@@ -66,17 +66,13 @@ impl Compiler {
         let Some(mut kept) = self.kept.take().filter(|_| short) else {
             return self.compile(objects);
         };
-        let index = Index::of_services(objects, touched);
-        let mut change = Change::default();
-        for service in touched {
-            kept.uses.again(service, &index, &self.options, &mut change);
-        }
-        let stray = endpoints::stray(&index, |namespace| kept.namespaces.contains(namespace));
+        let (mut change, stray) = self.again(&kept, objects, touched);
         if stray != kept.stray {
             change.gone.append(&mut kept.stray);
             change.new.extend_from_slice(&stray);
             kept.stray = stray;
         }
+        kept.uses.settle(&mut change);
         let snapshot = &mut self.compiled.snapshot;
         if let Some(upstreams) = snapshot.upstreams.with(change.upstreams) {
             snapshot.upstreams = Arc::new(upstreams);
@@ -84,5 +80,21 @@ impl Compiler {
         self.compiled.report.replace(change.gone, change.new);
         self.kept = Some(kept);
         &self.compiled
+    }
+
+    /// What touched Services have become, and the findings about slices that name none.
+    fn again(
+        &self,
+        kept: &Kept,
+        objects: &Objects,
+        touched: &BTreeSet<ObjectName>,
+    ) -> (Change, Vec<Finding>) {
+        let mut change = Change::default();
+        let index = Index::of_services(objects, kept.uses.objects(touched));
+        for service in touched {
+            kept.uses.again(service, &index, &self.options, &mut change);
+        }
+        let stray = endpoints::stray(&index, |namespace| kept.namespaces.contains(namespace));
+        (change, stray)
     }
 }

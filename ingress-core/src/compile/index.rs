@@ -1,10 +1,10 @@
 //! Looking objects up by name.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
-use hashbrown::{HashMap, HashSet};
 use k8s_openapi::Metadata;
 use k8s_openapi::api::core::v1::{Endpoints, Namespace, Secret, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -13,7 +13,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::Objects;
 use super::report::{Finding, ObjectRef, Severity};
-use crate::route::ObjectName;
 
 /// The label of an EndpointSlice that names its Service.
 pub(super) const SERVICE_NAME: &str = "kubernetes.io/service-name";
@@ -24,12 +23,12 @@ pub(super) type Key<'o> = (&'o str, &'o str);
 /// The objects of one compile by name, or those of them that a part of it needs. Of two objects with one name it holds the same one whatever their order.
 #[derive(Default)]
 pub(super) struct Index<'o> {
-    pub(super) ingresses: HashMap<Key<'o>, &'o Ingress>,
-    pub(super) classes: HashMap<Key<'o>, &'o IngressClass>,
-    pub(super) namespaces: HashMap<Key<'o>, &'o Namespace>,
-    pub(super) secrets: HashMap<Key<'o>, &'o Secret>,
-    pub(super) services: HashMap<Key<'o>, &'o Service>,
-    pub(super) endpoints: HashMap<Key<'o>, &'o Endpoints>,
+    pub(super) ingresses: HashMap<Key<'o>, &'o Arc<Ingress>>,
+    pub(super) classes: HashMap<Key<'o>, &'o Arc<IngressClass>>,
+    pub(super) namespaces: HashMap<Key<'o>, &'o Arc<Namespace>>,
+    pub(super) secrets: HashMap<Key<'o>, &'o Arc<Secret>>,
+    pub(super) services: HashMap<Key<'o>, &'o Arc<Service>>,
+    pub(super) endpoints: HashMap<Key<'o>, &'o Arc<Endpoints>>,
     /// By the Service that they are for.
     pub(super) slices: HashMap<Key<'o>, Vec<&'o EndpointSlice>>,
     /// Those without [`SERVICE_NAME`].
@@ -67,19 +66,14 @@ impl<'o> Index<'o> {
     }
 
     /// These Services with what says who is in them, and the slices of nobody.
-    pub(super) fn of_services(objects: &'o Objects, services: &BTreeSet<ObjectName>) -> Self {
-        let wanted: HashSet<Key<'_>> =
-            services.iter().map(|service| (&*service.namespace, &*service.name)).collect();
-        let is_wanted = |meta: &ObjectMeta| wanted.contains(&(namespace(meta), name(meta)));
-        let findings = &mut Vec::new();
-        let services = objects.services.iter().filter(|service| is_wanted(&service.metadata));
-        let endpoints = objects.endpoints.iter().filter(|endpoints| is_wanted(&endpoints.metadata));
-        let mut index = Self {
-            services: unique("service", namespace, services, findings),
-            endpoints: unique("endpoints", namespace, endpoints, findings),
-            ..Self::default()
-        };
-        index.add_slices(objects, |key| wanted.contains(&key));
+    pub(super) fn of_services(objects: &'o Objects, services: HashMap<Key<'o>, &'o Arc<Service>>) -> Self {
+        let endpoints = objects.endpoints.iter().filter(|endpoints| {
+            services.contains_key(&(namespace(&endpoints.metadata), name(&endpoints.metadata)))
+        });
+        let endpoints = unique("endpoints", namespace, endpoints, &mut Vec::new());
+        let mut index = Self { endpoints, ..Self::default() };
+        index.add_slices(objects, |key| services.contains_key(&key));
+        index.services = services;
         index
     }
 
@@ -99,7 +93,7 @@ impl<'o> Index<'o> {
 
     /// The IngressClass of a name.
     pub(super) fn class(&self, name: &str) -> Option<&'o IngressClass> {
-        self.classes.get(&("", name)).copied()
+        self.classes.get(&("", name)).map(|class| &***class)
     }
 
     /// The labels of a namespace; one that is not known has none.
@@ -129,18 +123,18 @@ pub(super) fn unique<'o, K>(
     namespace: fn(&ObjectMeta) -> &str,
     objects: impl IntoIterator<Item = &'o Arc<K>>,
     findings: &mut Vec<Finding>,
-) -> HashMap<Key<'o>, &'o K>
+) -> HashMap<Key<'o>, &'o Arc<K>>
 where
     K: Metadata<Ty = ObjectMeta> + PartialEq + serde::Serialize + 'o,
 {
     let objects = objects.into_iter();
-    let mut held: HashMap<Key<'o>, &'o K> = HashMap::with_capacity(objects.size_hint().0);
+    let mut held: HashMap<Key<'o>, &'o Arc<K>> = HashMap::with_capacity(objects.size_hint().0);
     for object in objects {
         let meta = object.metadata();
         match held.entry((namespace(meta), name(meta))) {
             Entry::Vacant(entry) => drop(entry.insert(object)),
-            Entry::Occupied(mut entry) if **entry.get() != **object => {
-                if text(&**object) < text(*entry.get()) {
+            Entry::Occupied(mut entry) if *entry.get() != object => {
+                if text(&**object) < text(&***entry.get()) {
                     entry.insert(object);
                 }
                 findings.push(Finding::new(

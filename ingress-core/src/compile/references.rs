@@ -59,3 +59,48 @@ impl References {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use std::sync::Arc;
+
+    fn object<T: serde::de::DeserializeOwned>(value: serde_json::Value) -> Arc<T> {
+        Arc::new(serde_json::from_value(value).unwrap())
+    }
+
+    fn found(class: &str, settings: &serde_json::Value) -> (Vec<String>, Vec<String>) {
+        let ingress = object(json!({
+            "metadata": {"namespace": "shop", "name": "web", "annotations": {
+                "kubernetes.io/ingress.class": class,
+                "nginx.ingress.kubernetes.io/auth-secret": "users",
+                "nginx.ingress.kubernetes.io/auth-tls-secret": "other/ca",
+                "nginx.ingress.kubernetes.io/proxy-ssl-secret": "shop/client",
+                "nginx.ingress.kubernetes.io/custom-headers": "other/headers",
+                "nginx.ingress.kubernetes.io/fastcgi-params-configmap": "params",
+                "nginx.ingress.kubernetes.io/auth-proxy-set-headers": "a/b/c",
+                "example.com/auth-secret": "no",
+            }},
+            "spec": {"tls": [{"secretName": "cert"}, {"secretName": ""}, {}]},
+        }));
+        let map = object(json!({"metadata": {"namespace": "ingress", "name": "config"}, "data": settings}));
+        let objects = Objects { ingresses: vec![ingress], config_maps: vec![map], ..Objects::default() };
+        let config_map = Some(ObjectName { namespace: "ingress".into(), name: "config".into() });
+        let references = referenced(&objects, &Options { config_map, ..Options::default() });
+        let texts = |set: BTreeSet<ObjectName>| set.iter().map(ToString::to_string).collect();
+        (texts(references.secrets), texts(references.config_maps))
+    }
+
+    #[test]
+    fn only_what_ours_may_name_is_referenced() {
+        let (secrets, maps) = found("nginx", &json!({"add-headers": "ingress/added"}));
+        assert_eq!(secrets, ["shop/cert", "shop/client", "shop/users"]);
+        assert_eq!(maps, ["ingress/added", "ingress/config", "shop/params"]);
+        let (secrets, maps) = found("nginx", &json!({"allow-cross-namespace-resources": "true"}));
+        assert_eq!(secrets, ["other/ca", "shop/cert", "shop/client", "shop/users"]);
+        assert_eq!(maps, ["ingress/config", "other/headers", "shop/params"]);
+        let (secrets, maps) = found("other", &json!({}));
+        assert_eq!((secrets, maps), (vec![], vec!["ingress/config".to_owned()]));
+    }
+}

@@ -100,8 +100,9 @@ impl<'c> Services<'c> {
             match &mut uses {
                 Some(uses) if !made.uses.is_empty() => {
                     findings.extend_from_slice(&made.findings);
+                    let object = self.index.services.get(&(namespace, service)).copied();
                     let name = &made.upstream.name;
-                    uses.add((namespace, service), port, name, made.uses, made.findings);
+                    uses.add((namespace, service), object, port, name, made.uses, made.findings);
                 }
                 _ => findings.append(&mut made.findings),
             }

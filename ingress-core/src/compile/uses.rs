@@ -1,8 +1,10 @@
 //! Who uses which port of which Service: what a change of endpoints alone has to look at.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
+use k8s_openapi::api::core::v1::Service;
 
 use super::Options;
 use super::index::{Index, Key};
@@ -38,12 +40,13 @@ impl Use {
 /// All uses, by Service.
 #[derive(Debug, Default)]
 pub(super) struct Uses {
-    services: HashMap<ObjectName, Service>,
+    services: HashMap<ObjectName, UsedService>,
 }
 
-/// A Service that is used.
+/// A Service that is used, whether it exists or not.
 #[derive(Debug, Default)]
-pub(super) struct Service {
+struct UsedService {
+    object: Option<Arc<Service>>,
     ports: Vec<UsedPort>,
     /// What the report says because of it.
     findings: Vec<Finding>,
@@ -70,12 +73,16 @@ pub(super) struct Change {
     pub(super) gone: Vec<Finding>,
     /// Findings that hold now; some of them may be in `gone` too.
     pub(super) new: Vec<Finding>,
+    /// What the report says because of Services for which that changed.
+    services: Vec<(ObjectName, Vec<Finding>)>,
 }
 
 impl Uses {
+    /// Adds the uses of a port, and what the report says because of it.
     pub(super) fn add(
         &mut self,
         (namespace, name): Key<'_>,
+        object: Option<&Arc<Service>>,
         port: Port<'_>,
         upstream: &Arc<str>,
         uses: Vec<Use>,
@@ -83,6 +90,7 @@ impl Uses {
     ) {
         let name = ObjectName { namespace: namespace.into(), name: name.into() };
         let service = self.services.entry(name).or_default();
+        service.object = object.cloned();
         let port = match port {
             Port::Number(number) => OwnedPort::Number(number),
             Port::Name(name) => OwnedPort::Name(name.into()),
@@ -91,15 +99,27 @@ impl Uses {
         service.findings.extend(findings);
     }
 
+    /// Those of these Services that exist.
+    pub(super) fn objects<'s>(
+        &'s self,
+        names: &'s BTreeSet<ObjectName>,
+    ) -> HashMap<Key<'s>, &'s Arc<Service>> {
+        let held = names.iter().filter_map(|name| {
+            let object = self.services.get(name)?.object.as_ref()?;
+            Some(((&*name.namespace, &*name.name), object))
+        });
+        held.collect()
+    }
+
     /// Looks again at who is in the upstreams of a Service.
     pub(super) fn again(
-        &mut self,
+        &self,
         service: &ObjectName,
         index: &Index<'_>,
         options: &Options,
         change: &mut Change,
     ) {
-        let Some(held) = self.services.get_mut(service) else { return };
+        let Some(held) = self.services.get(service) else { return };
         let mut findings = Vec::new();
         for used in &held.ports {
             let port = match &used.port {
@@ -115,9 +135,18 @@ impl Uses {
             change.upstreams.push(upstream);
         }
         if findings != held.findings {
-            change.gone.append(&mut held.findings);
+            change.gone.extend_from_slice(&held.findings);
             change.new.extend_from_slice(&findings);
-            held.findings = findings;
+            change.services.push((service.clone(), findings));
+        }
+    }
+
+    /// Remembers what the report says now.
+    pub(super) fn settle(&mut self, change: &mut Change) {
+        for (name, findings) in change.services.drain(..) {
+            if let Some(held) = self.services.get_mut(&name) {
+                held.findings = findings;
+            }
         }
     }
 }

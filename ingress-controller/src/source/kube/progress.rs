@@ -1,13 +1,18 @@
 //! How far each reflector has come, and what keeps it from coming further.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use ::kube::runtime::watcher;
 use tokio::sync::Notify;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 
-use super::{REMIND, changes::Changes};
+use super::changes::Changes;
+use super::{FIRST_WORD, REMIND};
 use crate::source::{Problem, Touched};
+
+/// How long something must have been denied to be done without: a server that has just started denies everything for a moment.
+const DENIED: Duration = Duration::from_secs(3);
 
 /// The reflectors of a source.
 #[derive(Debug, Default)]
@@ -28,6 +33,7 @@ struct State {
     /// When the server first answered after it had failed.
     answered: Option<Instant>,
     problem: Option<(Problem, Why)>,
+    denied_since: Option<Instant>,
 }
 
 /// Why something cannot be read.
@@ -43,25 +49,30 @@ impl Progress {
     /// Adds a reflector.
     pub(super) fn add(self: &Arc<Self>, resource: String, needed: bool) -> Handle {
         let mut reflectors = self.lock();
-        reflectors.push(State { resource, needed, listed: false, answered: None, problem: None });
+        let state =
+            State { resource, needed, listed: false, answered: None, problem: None, denied_since: None };
+        reflectors.push(state);
         Handle { number: reflectors.len() - 1, progress: self.clone() }
     }
 
     /// Waits until each reflector has listed its objects, but for those that can be done without and may not list. Says what is missing.
     pub(super) async fn synced(&self, waiting: &impl Fn(Vec<String>)) {
-        let mut said = Vec::new();
+        let mut told = Vec::new();
+        let mut remind = Instant::now() + FIRST_WORD;
         loop {
             let moved = self.moved.notified();
             let missing = self.missing();
             if missing.is_empty() {
                 return waiting(missing);
             }
-            if missing != said {
+            if missing != told {
                 waiting(missing.clone());
-                said = missing;
+                told = missing;
             }
-            if timeout(REMIND, moved).await.is_err() {
-                tracing::warn!("still waiting for the API server: {}", said.join("; "));
+            let look_again = Instant::now() + DENIED / 4;
+            if timeout_at(remind.min(look_again), moved).await.is_err() && Instant::now() >= remind {
+                tracing::warn!("waiting for the API server: {}", told.join("; "));
+                remind = Instant::now() + REMIND;
             }
         }
     }
@@ -107,7 +118,15 @@ impl Progress {
 
 impl State {
     fn is_denied(&self) -> bool {
-        matches!(self.problem, Some((_, Why::Denied)))
+        self.denied_since.is_some_and(|since| since.elapsed() >= DENIED)
+    }
+
+    fn set_problem(&mut self, problem: Option<(Problem, Why)>) {
+        self.denied_since = match &problem {
+            Some((_, Why::Denied)) => self.denied_since.or_else(|| Some(Instant::now())),
+            _ => None,
+        };
+        self.problem = problem;
     }
 }
 
@@ -127,7 +146,9 @@ impl Handle {
     pub(super) fn heard(&self) -> bool {
         let recovered = self.with(|state| {
             state.answered.get_or_insert_with(Instant::now);
-            state.problem.take().is_some()
+            let had = state.problem.is_some();
+            state.set_problem(None);
+            had
         });
         if recovered {
             self.progress.back.notify_waiters();
@@ -152,7 +173,8 @@ impl Handle {
         let news = self.with(|state| {
             let new = Some(problem(&state.resource, error));
             let news = state.problem != new;
-            (state.problem, state.answered) = (new, None);
+            state.set_problem(new);
+            state.answered = None;
             news
         });
         if news {

@@ -17,7 +17,6 @@ use rand::RngExt;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
-use tower::ServiceExt as _;
 
 use super::changes::Changes;
 use super::content::keep_content;
@@ -122,11 +121,16 @@ fn api<K: Kind<Scope = NamespaceResourceScope>>(scope: &Scope) -> impl FnOnce(Cl
 /// until an object changes, which may take weeks.
 fn attentive(client: &Client, handle: Handle, changes: Arc<Changes>) -> Client {
     let namespace = client.default_namespace().to_owned();
-    let noting = client.clone().map_response(move |response: http::Response<Body>| {
-        if response.status().is_success() && handle.heard() {
-            changes.note(Touched::Nothing, false);
+    let client = client.clone();
+    let noting = tower::service_fn(move |request: http::Request<Body>| {
+        let (client, handle, changes) = (client.clone(), handle.clone(), changes.clone());
+        async move {
+            let response = client.send(request).await?;
+            if response.status().is_success() && handle.heard() {
+                changes.note(Touched::Nothing, false);
+            }
+            Ok::<_, ::kube::Error>(response)
         }
-        response
     });
     Client::new(noting, namespace)
 }

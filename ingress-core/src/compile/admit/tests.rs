@@ -17,11 +17,9 @@ fn ingress(name: &str, created: u32, paths: &[&str], annotations: &[(&str, &str)
     let rules: Vec<_> = paths
         .iter()
         .map(|text| {
-            let (kind, text) = match text.chars().next() {
-                Some('=') => ("Exact", &text[1..]),
-                Some('~') => ("ImplementationSpecific", &text[1..]),
-                _ => ("Prefix", *text),
-            };
+            let kinds = [("Exact", '='), ("ImplementationSpecific", '~')];
+            let kind = kinds.iter().find_map(|(kind, mark)| Some((*kind, text.strip_prefix(*mark)?)));
+            let (kind, text) = kind.unwrap_or(("Prefix", text));
             let (host, path) = text.split_at(text.find('/').unwrap_or(text.len()));
             let backend = json!({"service": {"name": "web", "port": {"number": 80}}});
             json!({"host": host, "http": {"paths": [{"path": path, "pathType": kind, "backend": backend}]}})
@@ -162,6 +160,20 @@ fn objects_of_others_pass() {
 }
 
 #[test]
+fn namespaces_are_picked_by_their_labels() {
+    let mut objects = objects(vec![ingress("web/old", 1, &["a.com/x"], &[])], &[]);
+    for (name, team) in [("shop", "a"), ("web", "a"), ("test", "b")] {
+        let namespace = json!({"metadata": {"name": name, "labels": {"team": team}}});
+        objects.namespaces.push(Arc::new(read(namespace)));
+    }
+    let options = Options { namespace_selector: "team=a".parse().unwrap(), ..options() };
+    let verdict = |name| admit(&objects, &options, &ingress(name, 0, &["a.com/x"], &[]));
+    assert!(verdict("shop/new").refused.unwrap().ends_with("in ingress web/old"));
+    assert_eq!(verdict("test/new"), Verdict::default());
+    assert_eq!(verdict("unknown/new"), Verdict::default());
+}
+
+#[test]
 fn suspect_texts_are_refused_whatever_the_class() {
     let class = [("kubernetes.io/ingress.class", "other")];
     let candidate = ingress("shop/new", 0, &["~a.com/x;content_by_lua_block"], &class);
@@ -244,6 +256,20 @@ fn a_default_backend_is_refused_where_the_flag_forbids_it() {
     let options = Options { disable_catch_all: true, ..options() };
     let refused = admit(&objects(vec![], &[]), &options, &candidate).refused.unwrap();
     assert!(refused.contains("--disable-catch-all"), "{refused}");
+}
+
+#[test]
+fn who_answers_for_all_hosts_already_is_told() {
+    let catch_all = |name| {
+        let mut ingress = ingress(name, 0, &[], &[]);
+        let backend = json!({"service": {"name": "web", "port": {"number": 80}}});
+        ingress.spec = Some(read(json!({"defaultBackend": backend})));
+        ingress
+    };
+    let verdict = admit(&objects(vec![catch_all("shop/old")], &[]), &options(), &catch_all("shop/new"));
+    assert_eq!(verdict.refused, None);
+    assert!(verdict.warnings[0].contains("another ingress takes all hosts already"), "{verdict:?}");
+    assert_eq!(alone(&catch_all("shop/new"), &[]), Verdict::default());
 }
 
 #[test]
