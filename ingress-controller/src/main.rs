@@ -68,6 +68,7 @@ async fn run(config: RunConfig) -> Result<ExitCode, Error> {
         Some(name) => name,
         None => signals.next().await,
     };
+    let timeout = timeout.unwrap_or_else(|| controller.worker_shutdown_timeout());
     let connections = controller.connections();
     let drain = controller.drain(timeout);
     tracing::info!("{name}: draining, with {connections} open connections; a second signal stops at once");

@@ -32,8 +32,12 @@ fn targets(verbosity: u8) -> Targets {
         3..=4 => (LevelFilter::DEBUG, LevelFilter::WARN),
         _ => (LevelFilter::TRACE, LevelFilter::TRACE),
     };
+    // What this client has to say about a request that failed is said by whoever sent it, with what becomes of it.
+    let client = if theirs == LevelFilter::TRACE { theirs } else { LevelFilter::OFF };
     Targets::new()
         .with_default(theirs)
+        .with_target("kube_client", client)
+        .with_target("kube_runtime", client)
         .with_target("ingress_controller", ours)
         .with_target("ingress_proxy", ours)
 }

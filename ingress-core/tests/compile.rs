@@ -316,3 +316,57 @@ fn a_change_of_endpoints_keeps_routes_and_other_upstreams() {
     assert_ne!(upstream(&first, "a/y:80"), upstream(&second, "a/y:80"));
     assert_ne!(first, second);
 }
+
+#[test]
+fn secrets_that_cannot_be_read_are_not_said_to_be_missing() {
+    let mut objects = Objects::default();
+    objects.ingresses.push(read(json!({
+        "metadata": {"name": "web", "namespace": "a"}, "spec": {"tls": [{"secretName": "cert"}]},
+    })));
+    let mut options = Options::default();
+    options.watch_ingress_without_class = true;
+    let missing = |objects: &Objects| {
+        let report = compile(objects, &options).report;
+        report.findings.iter().any(|finding| finding.reason == "MissingSecret")
+    };
+    assert!(missing(&objects));
+    objects.secrets_known = false;
+    assert!(!missing(&objects));
+}
+
+#[test]
+fn a_change_of_settings_keeps_the_other_parts() {
+    let map = |keep_alive: &str| {
+        read(json!({"metadata": {"name": "config", "namespace": "a"}, "data": {"keep-alive": keep_alive}}))
+    };
+    let mut options = Options::default();
+    options.config_map = Some(ObjectName { namespace: "a".into(), name: "config".into() });
+    let mut objects = Objects::default();
+    objects.config_maps = vec![map("10")];
+    let first = compile(&objects, &options).snapshot;
+    let again = recompile(&first, &objects, &options).snapshot;
+    assert!(Arc::ptr_eq(&first.settings, &again.settings));
+    objects.config_maps = vec![map("20")];
+    let second = recompile(&first, &objects, &options).snapshot;
+    assert!(first != second && Arc::ptr_eq(&first.routes, &second.routes));
+    assert_eq!(second.settings.keep_alive, std::time::Duration::from_secs(20));
+}
+
+#[test]
+fn a_service_that_is_not_there_is_told_of_once_for_each_ingress() {
+    let path = |path: &str| {
+        let backend = json!({"service": {"name": "gone", "port": {"number": 80}}});
+        json!({"path": path, "pathType": "Prefix", "backend": backend})
+    };
+    let ingress = |name: &str, host: &str| {
+        read(json!({
+            "metadata": {"name": name, "namespace": "a"},
+            "spec": {"rules": [{"host": host, "http": {"paths": [path("/x"), path("/y")]}}]},
+        }))
+    };
+    let mut objects = Objects::default();
+    objects.ingresses = vec![ingress("one", "one.com"), ingress("two", "two.com")];
+    let mut options = Options::default();
+    options.watch_ingress_without_class = true;
+    assert_eq!(compile(&objects, &options).report.findings.len(), 2);
+}

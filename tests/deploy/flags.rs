@@ -35,8 +35,9 @@ fn the_flags_say_what_the_values_asked_for() {
         assert_eq!(config.webhook.is_some(), file.contains("default") || file.contains("existing"), "{file}");
         assert!(config.options.config_map.is_some(), "{file}: no --configmap");
         // Kubernetes kills what has not stopped by then.
-        let longest =
-            config.shutdown_grace_period + config.worker_shutdown_timeout + config.post_shutdown_grace_period;
+        let longest = config.shutdown_grace_period
+            + config.worker_shutdown_timeout.unwrap_or(Duration::from_secs(240))
+            + config.post_shutdown_grace_period;
         let given =
             objects.controller()["spec"]["template"]["spec"]["terminationGracePeriodSeconds"].as_u64();
         assert!(longest.as_secs() <= given.unwrap(), "{file}: {longest:?} do not fit in {given:?}");

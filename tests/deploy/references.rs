@@ -72,6 +72,17 @@ fn workloads_select_their_own_pods() {
     }
 }
 
+/// Replicas find each other by the labels of their pods: those of two versions have to be the same.
+#[test]
+fn pods_of_two_versions_look_alike() {
+    for objects in read_all() {
+        let labels = objects.controller()["spec"]["template"]["metadata"]["labels"].as_object().unwrap();
+        for changes in ["helm.sh/chart", "app.kubernetes.io/version"] {
+            assert!(!labels.contains_key(changes), "{}: {changes}", objects.file);
+        }
+    }
+}
+
 #[test]
 fn probes_ask_the_health_port() {
     for objects in read_all() {

@@ -42,7 +42,7 @@ pub(crate) struct Admin {
 /// What the port answers with.
 #[derive(Debug)]
 pub(crate) struct Site {
-    /// Path of the health check (`--health-check-path`). `/readyz` and `/metrics` have fixed paths; if this is one of them, it is meant.
+    /// Path of the health check (`--health-check-path`).
     pub(crate) health_check_path: String,
     /// What the probes are told.
     pub(crate) health: Arc<Health>,
@@ -90,15 +90,15 @@ impl Site {
             return refused;
         }
         let path = request.uri().path();
-        if let Some(check) = below(path, &self.health_check_path) {
-            return self.probe(Probe::Healthy, check, request);
-        }
-        if let Some(check) = below(path, "/readyz") {
-            return self.probe(Probe::Ready, check, request);
-        }
         match path {
+            // One of the others as path of the health check is meant; and below `/` everything lies.
+            _ if below(path, &self.health_check_path) == Some("") => self.probe(Probe::Healthy, "", request),
             "/metrics" => response(StatusCode::OK, self.metrics.render(), METRICS),
-            _ => text(StatusCode::NOT_FOUND, "not found\n".into()),
+            _ => match (below(path, "/readyz"), below(path, &self.health_check_path)) {
+                (Some(check), _) => self.probe(Probe::Ready, check, request),
+                (None, Some(check)) => self.probe(Probe::Healthy, check, request),
+                (None, None) => text(StatusCode::NOT_FOUND, "not found\n".into()),
+            },
         }
     }
 

@@ -39,6 +39,20 @@ async fn it_answers_as_kubernetes_health_checks_do() {
 }
 
 #[tokio::test]
+async fn the_health_check_may_have_any_path() {
+    let mut site = site();
+    site.health.set_serving(true);
+    for path in ["/", "/readyz", "/metrics", "/a/b/"] {
+        site.health_check_path = path.into();
+        assert_eq!(get(&site, path).await, (200, "ok".into()), "{path}");
+    }
+    site.health_check_path = "/".into();
+    assert_eq!(get(&site, "/ping").await, (200, "ok".into()));
+    assert_eq!(get(&site, "/readyz/sync").await, (200, "ok".into()));
+    assert!(get(&site, "/metrics").await.1.starts_with("# HELP "));
+}
+
+#[tokio::test]
 async fn readiness_says_what_is_missing() {
     let site = site();
     let lines = ["cannot list services: forbidden", "cannot list secrets: forbidden"];

@@ -106,8 +106,8 @@ fn start() -> Running {
     start_with(|_| ())
 }
 
-fn review(kind: [&str; 3], operation: &str, object: Value) -> Value {
-    let [group, version, kind] = kind;
+fn review(kind: [&str; 3], operation: &str, object: impl Into<Value>) -> Value {
+    let ([group, version, kind], object) = (kind, object.into());
     json!({
         "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
         "request": {
@@ -160,7 +160,7 @@ impl Running {
         };
         let answer = tokio::time::timeout(LONG, exchange).await.unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (head[9..12].parse().unwrap(), body.to_owned())
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
     }
 
     async fn ask(&self, review: &Value) -> (u16, Value) {
@@ -317,8 +317,8 @@ async fn a_defect_of_the_compile_is_survived() {
 async fn who_is_slow_is_cut_and_keeps_nobody_waiting_for_long() {
     let webhook = start_with(|limits| {
         limits.connections = 3;
-        limits.handshake = Duration::from_secs(1);
-        limits.exchange = Duration::from_secs(1);
+        limits.handshake = Duration::from_secs(2);
+        limits.exchange = Duration::from_secs(2);
     });
     // All places are taken: by somebody who says nothing, by half a head and by half a body.
     let mut silent = TcpStream::connect(webhook.address).await.unwrap();
@@ -353,29 +353,41 @@ async fn a_connection_carries_one_question() {
     assert_eq!(webhook.judged.try_iter().count(), 1);
 }
 
-/// Connects until a certificate is shown: the files are looked at once a second.
-async fn until_trusted(webhook: &Running, trusted: &CertificateDer<'static>) {
-    let connected = async { while webhook.connect(trusted).await.is_err() {} };
-    tokio::time::timeout(LONG, connected).await.unwrap();
-}
-
 #[tokio::test]
-async fn a_new_certificate_is_taken_and_a_broken_one_is_not() {
+async fn a_new_certificate_is_shown_to_who_connects() {
     let webhook = start();
     let new = webhook.secret.renew();
-    until_trusted(&webhook, &new).await;
+    // The files are looked at once a second.
+    let connected = async { while webhook.connect(&new).await.is_err() {} };
+    tokio::time::timeout(LONG, connected).await.unwrap();
     assert!(webhook.connect(&webhook.trusted).await.is_err());
-    // Two that do not fit: what was there before stays.
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_certificate_that_cannot_be_used_is_not_taken() {
+    let (secret, _) = Secret::new();
+    let mut identity = Identity::new(&secret.certificate(), &secret.key()).unwrap();
+    let first = identity.current();
+    secret.renew();
+    assert!(Arc::ptr_eq(&first, &identity.current()), "looked too early");
+    tokio::time::advance(Duration::from_secs(1)).await;
+    let second = identity.current();
+    assert!(!Arc::ptr_eq(&first, &second));
+    // Two that do not fit, and then none: what was there before stays.
     let [one, other] =
         [(); 2].map(|()| rcgen::generate_simple_self_signed(["webhook.test".to_owned()]).unwrap());
-    webhook.secret.swap(&one.cert.pem(), &other.signing_key.serialize_pem());
-    let start = tokio::time::Instant::now();
-    while start.elapsed() < Duration::from_millis(2500) {
-        webhook.connect(&new).await.unwrap();
+    secret.swap(&one.cert.pem(), &other.signing_key.serialize_pem());
+    for _ in 0..2 {
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(Arc::ptr_eq(&second, &identity.current()));
+        std::fs::write(secret.certificate(), "").unwrap();
     }
-    // In place, as cert-manager's file of another volume may be.
-    std::fs::write(webhook.secret.key(), one.signing_key.serialize_pem()).unwrap();
-    until_trusted(&webhook, one.cert.der()).await;
+    // Written in place, one after the other.
+    std::fs::write(secret.certificate(), one.cert.pem()).unwrap();
+    std::fs::write(secret.key(), one.signing_key.serialize_pem()).unwrap();
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert!(!Arc::ptr_eq(&second, &identity.current()));
+    assert_eq!(identity.current().alpn_protocols, [b"http/1.1"]);
 }
 
 #[test]

@@ -150,7 +150,7 @@ pub struct Args {
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',', value_parser = value::address, help_heading = LISTEN)]
     pub bind_address: Vec<IpAddr>,
 
-    /// How many workers serve, each a thread of its own; auto is one for each core
+    /// How many workers serve, each a thread of its own; auto is what the ConfigMap says, else one for each core
     #[arg(long, value_name = "NUMBER|auto", default_value = "auto", value_parser = value::workers, help_heading = LISTEN)]
     pub worker_processes: Workers,
 
@@ -259,7 +259,7 @@ impl Args {
         Self::try_parse_from(arguments).map_err(|error| message::of(&error))
     }
 
-    /// How many workers were asked for; `None` is one for each core.
+    /// How many workers were asked for; `None` if that is left to the ConfigMap.
     pub(crate) fn workers(&self) -> Option<NonZeroUsize> {
         match self.worker_processes {
             Workers::Auto => None,

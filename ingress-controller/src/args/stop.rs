@@ -16,8 +16,9 @@ pub struct StopArgs {
     pub shutdown_grace_period: Duration,
 
     /// How long running requests may take to end when we stop, such as 30s or 5m; then they are cut
-    #[arg(long, value_name = "DURATION", default_value = "240s", value_parser = value::duration)]
-    pub worker_shutdown_timeout: Duration,
+    /// [default: what the ConfigMap says, else 240s]
+    #[arg(long, value_name = "DURATION", value_parser = value::duration)]
+    pub worker_shutdown_timeout: Option<Duration>,
 
     /// Seconds to wait after the last request before the program ends [default: 0 with --manifests, else 10]
     #[arg(long, value_name = "SECONDS", value_parser = value::seconds)]

@@ -25,10 +25,7 @@ fn the_defaults_are_those_of_ingress_nginx() {
         (args.ingress_class.as_str(), args.controller_class.as_str()),
         ("nginx", "k8s.io/ingress-nginx")
     );
-    assert_eq!(
-        (args.stop.shutdown_grace_period, args.stop.worker_shutdown_timeout),
-        (Duration::ZERO, Duration::from_secs(240))
-    );
+    assert_eq!((args.stop.shutdown_grace_period, args.stop.worker_shutdown_timeout), (Duration::ZERO, None));
     assert_eq!((args.watch_ingress_without_class, args.ingress_class_by_name), (None, None));
     assert!(!args.disable_catch_all && !args.disable_svc_external_name);
     assert_eq!((args.workers(), args.verbosity, args.log_format), (None, 2, LogFormat::Text));
@@ -45,7 +42,10 @@ fn values_stand_after_a_sign_or_a_space() {
         good(&["--worker-processes=4", "--worker-shutdown-timeout=1m30s", "--shutdown-grace-period", "10"]);
     assert_eq!(args.workers(), NonZeroUsize::new(4));
     let StopArgs { worker_shutdown_timeout, shutdown_grace_period, .. } = args.stop;
-    assert_eq!((worker_shutdown_timeout.as_secs(), shutdown_grace_period.as_secs()), (90, 10));
+    assert_eq!(
+        (worker_shutdown_timeout, shutdown_grace_period),
+        (Some(Duration::from_secs(90)), Duration::from_secs(10))
+    );
     let args = good(&["--default-backend-service=kube-system/default-http-backend", "--log-format=json"]);
     assert_eq!(args.default_backend_service.unwrap().to_string(), "kube-system/default-http-backend");
     assert_eq!(good(&["--default-backend-service="]).default_backend_service, None);

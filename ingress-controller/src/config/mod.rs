@@ -40,7 +40,7 @@ pub struct RunConfig {
     pub healthz: SocketAddr,
     /// Path of the health check.
     pub health_check_path: String,
-    /// How many workers serve; `None` is one for each core.
+    /// How many workers serve; `None` leaves it to the ConfigMap as it is at the start, and then there is one for each core.
     pub workers: Option<NonZeroUsize>,
     /// What is told to the cluster.
     pub status: StatusConfig,
@@ -52,8 +52,8 @@ pub struct RunConfig {
     pub webhook: Option<WebhookConfig>,
     /// How long to go on serving, with the health check failing, before a drain.
     pub shutdown_grace_period: Duration,
-    /// How long a drain may take.
-    pub worker_shutdown_timeout: Duration,
+    /// How long a drain may take; `None` leaves it to the ConfigMap.
+    pub worker_shutdown_timeout: Option<Duration>,
     /// How long to wait after a drain before all is over.
     pub post_shutdown_grace_period: Duration,
     /// What decides beside the objects.
@@ -90,7 +90,7 @@ impl RunConfig {
             metrics: MetricsConfig::default(),
             webhook: None,
             shutdown_grace_period: Duration::ZERO,
-            worker_shutdown_timeout: Duration::from_secs(240),
+            worker_shutdown_timeout: None,
             post_shutdown_grace_period: Duration::ZERO,
             proxy: ingress_proxy::Config::default(),
         }

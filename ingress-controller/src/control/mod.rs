@@ -23,6 +23,8 @@ pub struct Published {
     pub generation: u64,
     /// How much is served.
     pub counts: Counts,
+    /// What the ConfigMap says for all.
+    pub global: Arc<Global>,
     /// What the compile refused or changed.
     pub report: Report,
     /// What the source could not read.
@@ -129,6 +131,9 @@ impl<S: Source> Control<S> {
             );
         }
         let after = (self.publisher.current(), self.published.borrow().clone());
+        if before.1.global.worker_processes != after.1.global.worker_processes {
+            tracing::warn!("worker-processes of the ConfigMap has changed: it holds from the next start on");
+        }
         match touched {
             Touched::All | Touched::Nothing => {
                 summary::log(&summary::delta((&before.0, &before.1), (&after.0, &after.1)));
@@ -145,10 +150,10 @@ impl<S: Source> Control<S> {
             Touched::Nothing => self.compiler.compiled(),
         };
         let counts = Counts::of(&compiled.snapshot);
-        let report = compiled.report.clone();
+        let (report, global) = (compiled.report.clone(), compiled.global.clone());
         self.publisher.publish(compiled.snapshot.clone());
         let generation = self.published.borrow().generation + 1;
-        let published = Arc::new(Published { generation, counts, report, problems });
+        let published = Arc::new(Published { generation, counts, global, report, problems });
         self.metrics.published(&published, &self.publisher.current());
         self.published.send_replace(published);
     }

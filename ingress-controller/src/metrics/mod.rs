@@ -33,7 +33,7 @@ use crate::control::Published;
 use measure::{MEASURES, REQUESTS};
 use observer::{MetricsObserver, Requests};
 use registry::Registry;
-use served::Served;
+use served::{Derived, Served};
 use text::{Kind, Labels, Text};
 use webhook::Webhook;
 
@@ -47,6 +47,7 @@ pub(crate) struct Metrics {
     names: Names,
     requests: Arc<Requests>,
     served: Mutex<Served>,
+    derived: Mutex<Derived>,
     webhook: Mutex<Webhook>,
     sources: OnceLock<Sources>,
     leads: AtomicU8,
@@ -83,6 +84,7 @@ impl Metrics {
             names,
             requests: Arc::new(requests),
             served: Mutex::default(),
+            derived: Mutex::default(),
             webhook: Mutex::default(),
             sources: OnceLock::new(),
             leads: AtomicU8::new(UNKNOWN),
@@ -157,7 +159,8 @@ impl Metrics {
             text.family("leader_election_status", Kind::Gauge, help)
                 .count(name.as_str(), (leads == LEADS).into());
         }
-        lock(&self.served).write(text);
+        let served = lock(&self.served).clone();
+        served.write(&mut lock(&self.derived), text);
     }
 
     fn write_sources(&self, text: &mut Text) {
@@ -191,8 +194,8 @@ impl Metrics {
 
     fn write_requests(&self, text: &mut Text) {
         let registry = &self.requests.registry;
-        if let Some(ingresses) = lock(&self.served).ingresses() {
-            registry.retain(&ingresses);
+        if let Some(ingresses) = lock(&self.derived).ingresses() {
+            registry.retain(ingresses);
         }
         let all = registry.all();
         if measure::is_counted(&self.config, REQUESTS) {

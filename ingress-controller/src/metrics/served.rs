@@ -6,13 +6,15 @@ use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ingress_core::{Backend, ObjectName, RouteTable, Severity, Snapshot};
+use ingress_core::{Backend, ObjectName, RouteTable, Settings, Severity, Snapshot};
 
 use super::text::{Kind, Labels, Text};
 use crate::control::Published;
 
 /// What was published, and how often that worked. ingress-nginx's reloads are our publications.
-#[derive(Debug, Default)]
+///
+/// A scrape works on a copy: whoever publishes must not wait for it.
+#[derive(Debug, Default, Clone)]
 pub(super) struct Served {
     /// The newest configuration; `None` before the first.
     now: Option<(Arc<Published>, Arc<Snapshot>)>,
@@ -22,15 +24,14 @@ pub(super) struct Served {
     works: bool,
     /// Unix time of the last one that did.
     last: Option<f64>,
-    derived: Derived,
 }
 
-/// What is worked out of a snapshot when it is asked for.
+/// What a scrape works out of a snapshot, kept until routes or settings are others.
 #[derive(Debug, Default)]
-struct Derived {
-    routes: Option<Arc<RouteTable>>,
+pub(super) struct Derived {
+    of: Option<(Arc<RouteTable>, Arc<Settings>)>,
     hash: u64,
-    ingresses: Arc<HashSet<ObjectName>>,
+    ingresses: HashSet<ObjectName>,
 }
 
 impl Served {
@@ -52,23 +53,16 @@ impl Served {
         self.works = false;
     }
 
-    /// The Ingresses that have routes; `None` before the first configuration.
-    pub(super) fn ingresses(&mut self) -> Option<Arc<HashSet<ObjectName>>> {
-        let (_, snapshot) = self.now.as_ref()?;
-        self.derived.follow(snapshot);
-        Some(self.derived.ingresses.clone())
-    }
-
-    pub(super) fn write(&mut self, text: &mut Text) {
+    pub(super) fn write(&self, derived: &mut Derived, text: &mut Text) {
         let reload = "Configurations that were put into service";
         text.family("success", Kind::Counter, reload).count("", self.success);
         let failed = "Configurations that could not be put into service";
         text.family("errors", Kind::Counter, failed).count("", self.errors);
         let Some((published, snapshot)) = &self.now else { return };
-        self.derived.follow(snapshot);
+        derived.follow(snapshot);
         let hash = "Changes when routes or settings change";
         // A number of up to 53 bits is exact.
-        text.family("config_hash", Kind::Gauge, hash).count("", self.derived.hash >> 11);
+        text.family("config_hash", Kind::Gauge, hash).count("", derived.hash >> 11);
         let works = "Whether the last configuration could be put into service";
         text.family("config_last_reload_successful", Kind::Gauge, works).count("", self.works.into());
         if let Some(last) = self.last {
@@ -93,9 +87,15 @@ impl Served {
 }
 
 impl Derived {
+    /// The Ingresses that have routes; `None` before the first configuration.
+    pub(super) fn ingresses(&self) -> Option<&HashSet<ObjectName>> {
+        self.of.as_ref().map(|_| &self.ingresses)
+    }
+
     fn follow(&mut self, snapshot: &Snapshot) {
-        let routes = &snapshot.routes;
-        if self.routes.as_ref().is_some_and(|mine| Arc::ptr_eq(mine, routes)) {
+        let Snapshot { routes, settings, .. } = snapshot;
+        let same = |(mine, own): &(Arc<_>, Arc<_>)| Arc::ptr_eq(mine, routes) && Arc::ptr_eq(own, settings);
+        if self.of.as_ref().is_some_and(same) {
             return;
         }
         let mut ingresses = HashSet::new();
@@ -105,7 +105,7 @@ impl Derived {
                 ingresses.insert(ingress.clone());
             }
         }
-        *self = Self { routes: Some(routes.clone()), hash: hash(snapshot), ingresses: Arc::new(ingresses) };
+        *self = Self { of: Some((routes.clone(), settings.clone())), hash: hash(snapshot), ingresses };
     }
 }
 

@@ -27,6 +27,8 @@ pub(super) struct Parts {
 /// What it says when everything is served.
 pub(super) struct Started {
     pub(super) server: Running,
+    /// Where its requests are logged.
+    pub(super) log: Option<AccessLog>,
     /// Reads the objects of a cluster.
     pub(super) reader: Option<Reader>,
 }
@@ -52,12 +54,7 @@ pub(super) async fn run(
                 Ok(client) => client,
                 Err(error) => return drop(started.send(Err(error))),
             };
-            let waiting = |missing: Vec<String>| {
-                for reason in &missing {
-                    tracing::info!("waiting for the API server: {reason}");
-                }
-                parts.health.set_waiting(missing);
-            };
+            let waiting = |missing| parts.health.set_waiting(missing);
             let cluster = tokio::select! {
                 cluster = Cluster::start(&client, &config.options, waiting) => cluster,
                 // Nobody waits for us any more.
@@ -89,8 +86,8 @@ impl Follow<'_> {
         let mut control =
             Control::new(source, config.options.clone(), publisher, published, parts.metrics.clone());
         control.begin();
-        let server = match serve(config, &control.global(), subscriber, &parts.metrics) {
-            Ok(server) => server,
+        let (server, log) = match serve(config, &control.global(), subscriber, &parts.metrics) {
+            Ok(served) => served,
             Err(error) => return drop(started.send(Err(error))),
         };
         parts.health.set_serving(true);
@@ -102,7 +99,7 @@ impl Follow<'_> {
             config.health_check_path
         );
         control.log_all();
-        if started.send(Ok(Started { server, reader })).is_ok() {
+        if started.send(Ok(Started { server, log, reader })).is_ok() {
             control.run(stopped).await;
         }
     }
@@ -113,7 +110,7 @@ fn serve(
     global: &Global,
     subscriber: Subscriber,
     metrics: &Arc<Metrics>,
-) -> Result<Running, Error> {
+) -> Result<(Running, Option<AccessLog>), Error> {
     let mut proxy = config.proxy.clone();
     // Where no Ingress names the host, the health path is answered on the traffic ports too, as ingress-nginx does.
     proxy.health_check_path = Some(config.health_check_path.clone());
@@ -144,8 +141,11 @@ fn serve(
     })?;
     metrics.set_sources(Sources {
         counts: Box::new(server.counter()),
-        dropped_lines: Box::new(move || log.as_ref().map_or(0, AccessLog::dropped)),
+        dropped_lines: {
+            let log = log.clone();
+            Box::new(move || log.as_ref().map_or(0, AccessLog::dropped))
+        },
         workers: server.workers(),
     });
-    Ok(server)
+    Ok((server, log))
 }

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ingress_proxy::access_log::AccessLog;
 use ingress_proxy::{Drained, Running};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -22,7 +23,10 @@ use crate::status;
 use thread::spawn;
 
 /// How long the last words to the cluster may take when we stop.
-const LAST_WORDS: Duration = Duration::from_secs(10);
+const LAST_WORDS: Duration = Duration::from_secs(30);
+
+/// How long the last lines of the access log may take.
+const LAST_LINES: Duration = Duration::from_secs(5);
 
 /// Starts controllers. Each has threads of its own and touches nothing that belongs to the process: no signals, no logger.
 #[derive(Debug)]
@@ -64,7 +68,7 @@ impl Controller {
             move || control::run(config, parts, published, started, stopped)
         };
         spawn("control thread", thread.clone(), task).await?;
-        let control::Started { server, reader } = start.await.map_err(|_| Error::Ended)??;
+        let control::Started { server, log, reader } = start.await.map_err(|_| Error::Ended)??;
 
         let mut end_status = None;
         if let (Source::Cluster(cluster), Some(reader)) = (&config.source, reader) {
@@ -86,6 +90,7 @@ impl Controller {
         }
         Ok(RunningController {
             server,
+            log,
             healthz,
             webhook: webhook_address,
             health,
@@ -149,6 +154,7 @@ async fn tell_cluster(
 #[must_use = "dropping it stops it"]
 pub struct RunningController {
     server: Running,
+    log: Option<AccessLog>,
     healthz: SocketAddr,
     webhook: Option<SocketAddr>,
     health: Arc<Health>,
@@ -189,11 +195,16 @@ impl RunningController {
         self.server.connections()
     }
 
+    /// How long a drain may take, as the ConfigMap says now (`worker-shutdown-timeout`, 240 s).
+    pub fn worker_shutdown_timeout(&self) -> Duration {
+        self.published.borrow().global.worker_shutdown_timeout
+    }
+
     /// Stops in order: the health check fails (at once, even before the future is polled), the grace period passes; then the lease is given
     /// up and, where that is asked for, the status emptied, while nothing new is accepted, running requests end, and what is left after
     /// `timeout` is cut. To be awaited in a tokio runtime with a timer.
     pub fn drain(self, timeout: Duration) -> impl Future<Output = Drained> + Send {
-        let Self { server, health, grace, post_grace, end_status, _stop: stop, mut ended, .. } = self;
+        let Self { server, log, health, grace, post_grace, end_status, _stop: stop, mut ended, .. } = self;
         health.set_serving(false);
         async move {
             tokio::time::sleep(grace).await;
@@ -206,6 +217,10 @@ impl RunningController {
                 }
             };
             let (drained, ()) = tokio::join!(server.drain(timeout), status_ends);
+            if let Some(log) = log {
+                // Its thread may have to wait for whoever reads it.
+                let _ = tokio::task::spawn_blocking(move || log.flush(LAST_LINES)).await;
+            }
             tokio::time::sleep(post_grace).await;
             drop(stop);
             // All threads have dropped their end when this returns; one that waits for the API server is not waited for.

@@ -51,20 +51,15 @@ pub(crate) struct Loaded {
 }
 
 /// What differs from the load before.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) enum Touched {
     /// No object.
     Nothing,
     /// Only EndpointSlices, of these Services.
     Endpoints(BTreeSet<ObjectName>),
     /// Anything.
+    #[default]
     All,
-}
-
-impl Default for Touched {
-    fn default() -> Self {
-        Self::All
-    }
 }
 
 impl Touched {

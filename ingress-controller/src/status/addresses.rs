@@ -73,7 +73,7 @@ async fn follow_service(name: &ObjectName, client: Client, known: &watch::Sender
     while let Some(event) = events.next().await {
         match event {
             Ok(event) => services.apply(event, |service| of_service(&service)),
-            Err(error) => said.trouble(&what, &why(&error)),
+            Err(error) => trouble(&mut said, &what, &error),
         }
         match services.all().map(|services| services.values().next()) {
             Some(Some(addresses)) => tell(known, addresses.clone()),
@@ -100,7 +100,7 @@ async fn follow_nodes(internal: bool, client: Client, pod: &Pod, known: &watch::
             else => return,
         };
         if let Some(error) = error {
-            said.trouble(what, &why(&error));
+            trouble(&mut said, what, &error);
         }
         if let (Some(replicas), Some(addresses)) = (replicas.all(), addresses.all()) {
             let of = |node: &String| addresses.get(node).copied().flatten();
@@ -110,6 +110,13 @@ async fn follow_nodes(internal: bool, client: Client, pod: &Pod, known: &watch::
                 tell(known, sorted(found));
             }
         }
+    }
+}
+
+/// Says what is wrong, unless a new list follows at once because the watch was too old: that happens after each outage.
+fn trouble(said: &mut Said, what: &str, error: &watcher::Error) {
+    if !matches!(error, watcher::Error::WatchError(status) if status.code == 410) {
+        said.trouble(what, &why(error));
     }
 }
 

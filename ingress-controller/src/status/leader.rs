@@ -13,10 +13,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
-use kube::api::{Api, PostParams};
+use kube::api::Api;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::as_us;
 use super::said::Said;
 use crate::config::{Election, Pod};
 use crate::permission::explain;
@@ -132,7 +133,7 @@ impl Candidate {
             && self.holds(lease)
         {
             let lease = self.next(lease.clone());
-            if let Ok(lease) = self.api.replace(&self.id, &PostParams::default(), &lease).await {
+            if let Ok(lease) = self.api.replace(&self.id, &as_us(), &lease).await {
                 return self.taken(lease);
             }
         }
@@ -144,14 +145,14 @@ impl Candidate {
             None => {
                 let metadata = ObjectMeta { name: Some(self.id.clone()), ..ObjectMeta::default() };
                 let lease = self.next(Lease { metadata, spec: None });
-                self.api.create(&PostParams::default(), &lease).await
+                self.api.create(&as_us(), &lease).await
             }
             Some(lease) => {
                 self.see(&lease);
                 if !self.holds(&lease) && !self.expired(&lease) {
                     return Attempt::Held;
                 }
-                self.api.replace(&self.id, &PostParams::default(), &self.next(lease)).await
+                self.api.replace(&self.id, &as_us(), &self.next(lease)).await
             }
         };
         match written {
@@ -226,7 +227,7 @@ impl Candidate {
             renew_time: Some(now),
             ..LeaseSpec::default()
         });
-        match self.api.replace(&self.id, &PostParams::default(), &lease).await {
+        match self.api.replace(&self.id, &as_us(), &lease).await {
             Ok(_) => tracing::info!("lease {} is released", self.id),
             Err(error) => tracing::warn!("lease {}: cannot be released: {}", self.id, explain(&error)),
         }

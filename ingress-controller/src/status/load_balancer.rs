@@ -52,6 +52,8 @@ pub(super) struct Writer<L> {
     config: StatusConfig,
     pod: Option<Pod>,
     inputs: Inputs,
+    /// What `entries` were brought to.
+    seen: Arc<Published>,
     entries: BTreeMap<ObjectName, Entry>,
     /// What is to be done, and when.
     queue: BTreeSet<(Instant, ObjectName)>,
@@ -80,6 +82,7 @@ impl<L: Look> Writer<L> {
             config,
             pod,
             inputs,
+            seen: Arc::default(),
             entries: BTreeMap::new(),
             queue: BTreeSet::new(),
             running: FuturesUnordered::new(),
@@ -124,6 +127,7 @@ impl<L: Look> Writer<L> {
 
     /// Another leads, or we do. What was begun is dropped: it is not ours to write any longer.
     fn led(&mut self) {
+        self.seen = Arc::default();
         self.entries.clear();
         self.queue.clear();
         self.running.clear();
@@ -143,9 +147,16 @@ impl<L: Look> Writer<L> {
         if !self.writes() {
             return;
         }
+        self.scan = self.scan.min(self.scanned.map_or_else(Instant::now, |scanned| scanned + SCAN));
         let published = self.inputs.published.borrow_and_update().clone();
+        let before = std::mem::replace(&mut self.seen, published.clone());
+        // As with every change of endpoints.
+        if before.report.ours == published.report.ours {
+            return;
+        }
         let ours: BTreeSet<&ObjectName> = published.report.ours.iter().collect();
-        let gone: Vec<_> = self.entries.keys().filter(|name| !ours.contains(name)).cloned().collect();
+        let gone = self.entries.iter().filter(|(name, entry)| entry.ours && !ours.contains(name));
+        let gone: Vec<_> = gone.map(|(name, _)| name.clone()).collect();
         for name in gone {
             self.drop_entry(&name);
         }
@@ -157,7 +168,6 @@ impl<L: Look> Writer<L> {
                 self.look_at(name);
             }
         }
-        self.scan = self.scan.min(self.scanned.map_or_else(Instant::now, |scanned| scanned + SCAN));
     }
 
     /// An Ingress is not ours any longer: our addresses leave its status, unless it is gone or was never written.
@@ -331,10 +341,10 @@ impl<L: Look> Writer<L> {
         let writes: Vec<_> = writes.collect();
         let outcomes: Vec<_> = stream::iter(writes).buffer_unordered(PARALLEL).collect().await;
         let count = |outcome: &Outcome| outcomes.iter().filter(|other| *other == outcome).count();
-        tracing::info!(
-            "status of {} Ingresses was emptied: nobody serves them any longer",
-            count(&Outcome::Written)
-        );
+        match count(&Outcome::Written) {
+            0 => {}
+            some => tracing::info!("status of {some} Ingresses was emptied: nobody serves them any longer"),
+        }
         if let Some(Outcome::Failed { why, .. }) =
             outcomes.iter().find(|outcome| matches!(outcome, Outcome::Failed { .. }))
         {

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use futures_util::future::join3;
 use kube::Client;
+use kube::api::PostParams;
 use tokio::sync::watch;
 
 use self::leader::Candidate;
@@ -21,6 +22,13 @@ use self::load_balancer::Writer;
 use self::look::Look;
 use crate::config::RunConfig;
 use crate::control::Published;
+
+/// Who wrote what we write, in `metadata.managedFields`.
+const US: &str = "ingress-controller";
+
+fn as_us() -> PostParams {
+    PostParams { field_manager: Some(US.into()), ..PostParams::default() }
+}
 
 /// Tells the cluster what there is to tell, and `leads` whether we lead, until `stop` is closed. Returns after the orderly end: status is
 /// emptied if nobody else serves, then the Lease is released.

@@ -15,8 +15,10 @@ use crate::permission::explain;
 const LONGEST: Duration = Duration::from_secs(30);
 /// Labels in which replicas differ.
 const DIFFER: &[&str] = &[
+    "app.kubernetes.io/version",
     "apps.kubernetes.io/pod-index",
     "controller-revision-hash",
+    "helm.sh/chart",
     "pod-template-generation",
     "pod-template-hash",
     "statefulset.kubernetes.io/pod-name",

@@ -232,6 +232,19 @@ mod tests {
     }
 
     #[test]
+    fn classes_that_cannot_be_read_are_nobodys() {
+        let objects = Objects { ingress_classes_known: false, ..Objects::default() };
+        let index = Index::new(&objects, &mut Vec::new());
+        let mut options = Options::default();
+        let reason = skip(&ingress(Some("nginx"), Some("nginx")), &index, &options).unwrap();
+        assert!(reason.contains("IngressClasses cannot be read"), "{reason}");
+        assert_eq!(skip(&ingress(None, Some("nginx")), &index, &options), None);
+        options.ingress_class_by_name = true;
+        assert_eq!(skip(&ingress(Some("nginx"), None), &index, &options), None);
+        assert!(skip(&ingress(Some("ours"), None), &index, &options).is_some());
+    }
+
+    #[test]
     fn flags_take_ingresses_out() {
         let mut options = Options { watch_namespace: "shop".into(), ..Options::default() };
         let mut ours = ingress(None, Some("nginx"));

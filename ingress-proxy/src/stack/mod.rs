@@ -7,6 +7,7 @@ mod check;
 mod client;
 mod forward;
 mod headers;
+mod length;
 mod record;
 mod request;
 mod routed;

@@ -7,14 +7,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http::header::{CONTENT_LENGTH, DATE, HeaderMap, HeaderName, HeaderValue, REFERER, SERVER, USER_AGENT};
+use http::header::{HeaderMap, HeaderValue, REFERER, SERVER, USER_AGENT};
 use http::{Method, Request, Response, Uri, Version};
-use http_body::Body as _;
 use ingress_core::{Settings, canonical_host};
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use super::headers::X_REQUEST_ID;
+use super::length;
 use super::view::RouteTarget;
 use crate::body::Body;
 use crate::connection::Connection;
@@ -83,7 +83,7 @@ impl Record {
         let line = Line::Read(request.method().clone(), request.uri().clone());
         let mut record = Self::new(observers, line, connection);
         record.version = request.version();
-        record.request_length = request_length(request);
+        record.request_length = length::of_request(request);
         let headers = request.headers();
         record.referer = headers.get(REFERER).cloned();
         record.user_agent = headers.get(USER_AGENT).cloned();
@@ -197,7 +197,7 @@ impl Record {
     /// Notes the head of the answer.
     pub(super) fn answers(&mut self, response: &Response<Body>) {
         self.status = Some(response.status().as_u16());
-        self.head_sent = head_length(response);
+        self.head_sent = length::of_answer(response);
     }
 
     /// Bytes of the answer's body are handed over, or bytes of a tunnel to the client.
@@ -272,35 +272,4 @@ pub(super) fn conclude(
         response.body_mut().carry(record);
     }
     response
-}
-
-/// The length of a request's head as HTTP/1 writes it.
-fn request_length(request: &Request<Body>) -> u64 {
-    let (uri, target) = (request.uri(), request.uri().path_and_query().map_or(0, |path| path.as_str().len()));
-    let authority = match (request.version() < Version::HTTP_2, uri.scheme_str(), uri.authority()) {
-        (true, Some(scheme), Some(authority)) => scheme.len() + "://".len() + authority.as_str().len(),
-        _ => 0,
-    };
-    let line = request.method().as_str().len() + authority + target + "  HTTP/1.1\r\n".len();
-    (line + fields_length(request.headers()) + "\r\n".len()) as u64
-}
-
-/// The length of an answer's head as the server writes it, with the fields that it adds.
-fn head_length(response: &Response<Body>) -> u64 {
-    let reason = response.status().canonical_reason().map_or(0, str::len);
-    let headers = response.headers();
-    let date = if headers.contains_key(DATE) { 0 } else { "date: Thu, 01 Jan 1970 00:00:00 GMT\r\n".len() };
-    let framing = match response.body().size_hint().exact() {
-        _ if headers.contains_key(CONTENT_LENGTH) || response.status().is_informational() => 0,
-        Some(length) => "content-length: \r\n".len() + length.checked_ilog10().unwrap_or(0) as usize + 1,
-        None => "transfer-encoding: chunked\r\n".len(),
-    };
-    let line = "HTTP/1.1 200 \r\n".len() + reason;
-    (line + fields_length(headers) + date + framing + "\r\n".len()) as u64
-}
-
-fn fields_length(headers: &HeaderMap) -> usize {
-    let line =
-        |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + ": \r\n".len();
-    headers.iter().map(line).sum()
 }

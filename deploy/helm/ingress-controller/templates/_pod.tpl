@@ -1,11 +1,17 @@
-{{/* The pod template of Deployment and DaemonSet. */}}
+{{/*
+The pod template of Deployment and DaemonSet. Its labels are the same in each version of the chart: replicas know each other by them, also
+while one version replaces another, and the last one empties the status of Ingresses.
+*/}}
 {{- define "ingress.pod" -}}
 {{- $values := .Values.controller -}}
 metadata:
   labels:
-    {{- include "ingress.controller.labels" . | nindent 4 }}
-    {{- with $values.podLabels }}
+    {{- include "ingress.controller.selector" . | nindent 4 }}
+    app.kubernetes.io/part-of: {{ include "ingress.name" . }}
+    {{- range list .Values.commonLabels $values.labels $values.podLabels }}
+    {{- with . }}
     {{- toYaml . | nindent 4 }}
+    {{- end }}
     {{- end }}
   {{- with $values.podAnnotations }}
   annotations:

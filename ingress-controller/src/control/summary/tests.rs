@@ -14,7 +14,7 @@ fn published(snapshot: &Snapshot, findings: &[&str], problems: &[&str]) -> Publi
         .collect();
     let problem = |text: &&str| Problem { line: Some(3), ..Problem::new("a.yaml", *text, "") };
     let problems = problems.iter().map(problem).collect();
-    Published { generation: 1, counts: Counts::of(snapshot), report, problems }
+    Published { generation: 1, counts: Counts::of(snapshot), report, problems, ..Published::default() }
 }
 
 fn route(host: &str, path: &str, upstream: &str) -> Route {

@@ -66,7 +66,7 @@ fn labels(series: &str) -> (&str, Labels) {
             }
         };
         assert!(found.insert(label.to_owned(), text).is_none(), "{label} twice in {series}");
-        rest = &value[end + 1..];
+        rest = value.split_at(end + 1).1;
         match rest.strip_prefix(',') {
             Some(more) => rest = more,
             None => break assert_eq!(rest, "", "{series}"),
@@ -75,9 +75,12 @@ fn labels(series: &str) -> (&str, Labels) {
     (name, found)
 }
 
+/// Bounds with their numbers, sum, count.
+type Histogram = (Vec<(f64, f64)>, Option<f64>, Option<f64>);
+
 /// Buckets rise in bound and number, the last one is `+Inf` and equals the count, and there is a sum.
 fn histogram(name: &str, family: &[(String, Labels, f64)]) {
-    let mut series: BTreeMap<Labels, (Vec<(f64, f64)>, Option<f64>, Option<f64>)> = BTreeMap::new();
+    let mut series = BTreeMap::<Labels, Histogram>::new();
     for (full, labels, value) in family {
         let mut labels = labels.clone();
         let bound = labels.remove("le");

@@ -125,10 +125,12 @@ fn a_configuration_is_told_from_the_next_and_from_a_failure() {
     settings.server_tokens = true;
     metrics.published(&published, &Arc::new(Snapshot::clone(&first).with_settings(settings)));
     assert!(sample("success") == 3.0 && sample("config_hash") != hash);
+    metrics.published(&published, &first);
+    assert_eq!((sample("success"), sample("config_hash")), (4.0, hash));
     metrics.failed();
     assert_eq!(
         (sample("success"), sample("errors"), sample("config_last_reload_successful")),
-        (3.0, 1.0, 0.0)
+        (4.0, 1.0, 0.0)
     );
     metrics.published(&published, &snapshot(&[&a]));
     assert!(sample("config_hash") != hash && sample("config_last_reload_successful") == 1.0);

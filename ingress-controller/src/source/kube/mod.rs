@@ -30,7 +30,8 @@ use changes::Changes;
 use progress::Progress;
 use reader::Stores;
 
-/// How often it is said again what is waited for.
+/// When it is first said what is waited for, and how often it is said again.
+const FIRST_WORD: Duration = Duration::from_secs(2);
 const REMIND: Duration = Duration::from_secs(30);
 
 /// The API server as a source.

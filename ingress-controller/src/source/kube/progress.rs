@@ -1,13 +1,18 @@
 //! How far each reflector has come, and what keeps it from coming further.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use ::kube::runtime::watcher;
 use tokio::sync::Notify;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
-use super::{REMIND, changes::Changes};
+use super::changes::Changes;
+use super::{FIRST_WORD, REMIND};
 use crate::source::{Problem, Touched};
+
+/// How long something must have been denied to be done without: a server that has just started denies everything for a moment.
+const DENIED: Duration = Duration::from_secs(3);
 
 /// The reflectors of a source.
 #[derive(Debug, Default)]
@@ -26,6 +31,7 @@ struct State {
     /// A list has been complete.
     listed: bool,
     problem: Option<(Problem, Why)>,
+    denied_since: Option<Instant>,
 }
 
 /// Why something cannot be read.
@@ -41,25 +47,28 @@ impl Progress {
     /// Adds a reflector.
     pub(super) fn add(self: &Arc<Self>, resource: String, needed: bool) -> Handle {
         let mut reflectors = self.lock();
-        reflectors.push(State { resource, needed, listed: false, problem: None });
+        reflectors.push(State { resource, needed, listed: false, problem: None, denied_since: None });
         Handle { number: reflectors.len() - 1, progress: self.clone() }
     }
 
     /// Waits until each reflector has listed its objects, but for those that can be done without and may not list. Says what is missing.
     pub(super) async fn synced(&self, waiting: &impl Fn(Vec<String>)) {
-        let mut said = Vec::new();
+        let mut told = Vec::new();
+        let mut remind = Instant::now() + FIRST_WORD;
         loop {
             let moved = self.moved.notified();
             let missing = self.missing();
             if missing.is_empty() {
                 return waiting(missing);
             }
-            if missing != said {
+            if missing != told {
                 waiting(missing.clone());
-                said = missing;
+                told = missing;
             }
-            if timeout(REMIND, moved).await.is_err() {
-                tracing::warn!("still waiting for the API server: {}", said.join("; "));
+            let look_again = Instant::now() + DENIED / 4;
+            if timeout_at(remind.min(look_again), moved).await.is_err() && Instant::now() >= remind {
+                tracing::warn!("waiting for the API server: {}", told.join("; "));
+                remind = Instant::now() + REMIND;
             }
         }
     }
@@ -105,7 +114,15 @@ impl Progress {
 
 impl State {
     fn is_denied(&self) -> bool {
-        matches!(self.problem, Some((_, Why::Denied)))
+        self.denied_since.is_some_and(|since| since.elapsed() >= DENIED)
+    }
+
+    fn set_problem(&mut self, problem: Option<(Problem, Why)>) {
+        self.denied_since = match &problem {
+            Some((_, Why::Denied)) => self.denied_since.or_else(|| Some(Instant::now())),
+            _ => None,
+        };
+        self.problem = problem;
     }
 }
 
@@ -123,7 +140,11 @@ impl Handle {
 
     /// It has heard from the server. True if it had a problem before.
     pub(super) fn heard(&self) -> bool {
-        let recovered = self.with(|state| state.problem.take().is_some());
+        let recovered = self.with(|state| {
+            let had = state.problem.is_some();
+            state.set_problem(None);
+            had
+        });
         if recovered {
             self.progress.back.notify_waiters();
             self.progress.moved.notify_one();
@@ -142,7 +163,7 @@ impl Handle {
         let news = self.with(|state| {
             let new = Some(problem(&state.resource, error));
             let news = state.problem != new;
-            state.problem = new;
+            state.set_problem(new);
             news
         });
         if news {

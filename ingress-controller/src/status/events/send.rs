@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::Client;
-use kube::api::{Api, Patch, PatchParams, PostParams};
+use kube::api::{Api, Patch, PatchParams};
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
@@ -16,6 +16,7 @@ use super::limit::Limit;
 use super::record::Record;
 use crate::permission::{explain, forbidden};
 use crate::status::said::{Said, backoff};
+use crate::status::{US, as_us};
 
 /// Time between two writes: 20 a second.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -109,7 +110,7 @@ impl Sender {
 
     async fn create(&self, api: &Api<Event>, record: &Record) -> kube::Result<i32> {
         let event = record.event(self.instance.as_deref(), Timestamp::now());
-        api.create(&PostParams::default(), &event).await.map(|_| 1)
+        api.create(&as_us(), &event).await.map(|_| 1)
     }
 
     fn count(&mut self, key: (String, String), count: i32) {
@@ -127,5 +128,5 @@ async fn patch(api: &Api<Event>, name: &str, count: Option<i32>) -> kube::Result
     if let (Some(count), Some(change)) = (count, change.as_object_mut()) {
         change.insert("count".into(), count.into());
     }
-    Ok(api.patch(name, &PatchParams::default(), &Patch::Merge(change)).await?.count)
+    Ok(api.patch(name, &PatchParams::apply(US), &Patch::Merge(change)).await?.count)
 }

@@ -209,6 +209,18 @@ async fn what_an_earlier_leader_wrote_is_removed_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_write_reads_first_and_survives_a_conflict() {
+    let scene = Scene::new();
+    let task = Task::Write(vec![Address::Hostname("lb.example.com".into())]);
+    let write = || write::write(scene.fake.client(), name("a"), None, &task);
+    scene.fake.fault(Fault::Conflict);
+    assert_eq!(write().await, Outcome::Written);
+    assert_eq!((write().await, scene.writes()), (Outcome::Same, 1));
+    scene.fake.delete(&path("a"));
+    assert_eq!(write().await, Outcome::Gone);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_change_of_class_is_seen_before_the_source_tells_it() {
     let scene = Scene::new();
     let known: Ingress = serde_json::from_value(scene.fake.get(&path("a")).unwrap()).unwrap();

@@ -5,11 +5,12 @@ use k8s_openapi::api::networking::v1::{
     Ingress, IngressLoadBalancerIngress, IngressLoadBalancerStatus, IngressStatus,
 };
 use kube::Client;
-use kube::api::{Api, PostParams};
+use kube::api::Api;
 
 use crate::config::Address;
 use crate::permission::explain;
 use crate::status::addresses::{address, sorted};
+use crate::status::as_us;
 
 /// What is to become of a status.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +66,7 @@ pub(super) async fn write(client: Client, name: ObjectName, known: Option<&Ingre
         };
         let balancer = IngressLoadBalancerStatus { ingress: entries };
         ingress.status = Some(IngressStatus { load_balancer: Some(balancer) });
-        match api.replace_status(&name.name, &PostParams::default(), &ingress).await {
+        match api.replace_status(&name.name, &as_us(), &ingress).await {
             Ok(_) => return Outcome::Written,
             Err(kube::Error::Api(status)) if status.is_conflict() => {}
             Err(kube::Error::Api(status)) if status.is_not_found() => return Outcome::Gone,

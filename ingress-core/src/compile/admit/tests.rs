@@ -268,6 +268,20 @@ fn a_default_backend_is_refused_where_the_flag_forbids_it() {
 }
 
 #[test]
+fn who_answers_for_all_hosts_already_is_told() {
+    let catch_all = |name| {
+        let mut ingress = ingress(name, 0, &[], &[]);
+        let backend = json!({"service": {"name": "web", "port": {"number": 80}}});
+        ingress.spec = Some(read(json!({"defaultBackend": backend})));
+        ingress
+    };
+    let verdict = admit(&objects(vec![catch_all("shop/old")], &[]), &options(), &catch_all("shop/new"));
+    assert_eq!(verdict.refused, None);
+    assert!(verdict.warnings[0].contains("another ingress takes all hosts already"), "{verdict:?}");
+    assert_eq!(alone(&catch_all("shop/new"), &[]), Verdict::default());
+}
+
+#[test]
 fn the_verdict_is_that_of_a_whole_compile() {
     let many: Vec<_> = (1..50)
         .map(|number| {
