@@ -152,10 +152,11 @@ impl Handle {
         recovered
     }
 
-    /// Its list is complete.
-    pub(super) fn listed(&self) {
-        self.with(|state| state.listed = true);
+    /// Its list is complete. True if it is the first.
+    pub(super) fn listed(&self) -> bool {
+        let first = self.with(|state| !std::mem::replace(&mut state.listed, true));
         self.progress.moved.notify_one();
+        first
     }
 
     /// It has failed. Wakes the control loop if that is news.
