@@ -32,13 +32,11 @@ fn targets(verbosity: u8) -> Targets {
         3..=4 => (LevelFilter::DEBUG, LevelFilter::WARN),
         _ => (LevelFilter::TRACE, LevelFilter::TRACE),
     };
-    // What it has to say about a request that failed is said by whoever sent it, with what becomes of it.
-    let runtime = if theirs == LevelFilter::TRACE { theirs } else { LevelFilter::OFF };
     Targets::new()
         .with_default(theirs)
-        // Never: it logs answers that it cannot read as they are, Secrets among them.
+        // Never: they log answers that they cannot read as they are, Secrets among them. That a request failed is said by whoever sent it.
         .with_target("kube_client", LevelFilter::OFF)
-        .with_target("kube_runtime", runtime)
+        .with_target("kube_runtime", LevelFilter::OFF)
         .with_target("ingress_controller", ours)
         .with_target("ingress_proxy", ours)
 }

@@ -13,7 +13,7 @@
 mod scenarios;
 
 /// The program, as cargo has built it for this suite.
-const PROGRAM: &str = env!("CARGO_BIN_EXE_controller-program");
+const PROGRAM: &str = env!("CARGO_BIN_EXE_ingress-controller-under-test");
 
 macro_rules! real {
     ($($module:ident: $($scenario:ident)*;)*) => {$(

@@ -15,7 +15,7 @@ mod secrets;
 mod start;
 
 /// The program, as cargo has built it for this suite.
-const PROGRAM: &str = env!("CARGO_BIN_EXE_controller-program");
+const PROGRAM: &str = env!("CARGO_BIN_EXE_ingress-controller-under-test");
 
 macro_rules! in_memory {
     ($($module:ident: $($scenario:ident)*;)*) => {$(
