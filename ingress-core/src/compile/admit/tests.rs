@@ -272,6 +272,20 @@ fn who_answers_for_all_hosts_already_is_told() {
     assert_eq!(alone(&catch_all("shop/new"), &[]), Verdict::default());
 }
 
+/// The work grows with the number of paths, not with its square: that would be minutes here.
+#[test]
+fn thousands_of_paths_are_soon_judged() {
+    let paths: Vec<_> = (0..20_000).map(|number| format!("a.com/p{number}")).collect();
+    let paths: Vec<_> = paths.iter().map(String::as_str).collect();
+    let (old, new) = (ingress("shop/old", 2, &paths, &[]), ingress("shop/new", 1, &paths, &[]));
+    let objects = objects(vec![old], &[]);
+    let start = std::time::SystemTime::now();
+    let verdict = admit(&objects, &options(), &new);
+    assert_eq!((verdict.refused, verdict.warnings.len()), (None, 20_000));
+    let time = start.elapsed().unwrap();
+    assert!(time.as_secs() < 10, "{time:?}");
+}
+
 #[test]
 fn the_verdict_is_that_of_a_whole_compile() {
     let many: Vec<_> = (1..50)
