@@ -76,11 +76,12 @@ fn rules(reader: &mut Reader<'_>, global: &mut Global) {
 fn processes(reader: &mut Reader<'_>, global: &mut Global) {
     let workers = |text: &str| match text {
         "auto" => Some(None),
-        text => text.parse::<NonZeroUsize>().ok().map(Some),
+        // Each is a thread with sockets of its own: a slip of the keyboard must not keep the program from starting.
+        text => text.parse::<NonZeroUsize>().ok().filter(|number| number.get() <= 1024).map(Some),
     };
     reader.value(
         "worker-processes",
-        "\"auto\", or a whole number from 1 on",
+        "\"auto\", or a whole number from 1 to 1024",
         workers,
         &mut global.worker_processes,
     );
@@ -280,6 +281,16 @@ mod tests {
             [("map $a $b { default 1; }", &[][..]), ("deny 10.0.0.0/8;", &["http-snippet"])]
         {
             assert_eq!(read(&data(&[("http-snippet", snippet)])).0.closed_by, closed_by, "{snippet}");
+        }
+    }
+
+    #[test]
+    fn too_many_workers_are_no_number_of_workers() {
+        for (text, workers, defects) in
+            [("1024", NonZeroUsize::new(1024), 0), ("1025", None, 1), ("0", None, 1)]
+        {
+            let (global, found) = read(&data(&[("worker-processes", text)]));
+            assert_eq!((global.worker_processes, found.len()), (workers, defects), "{text}");
         }
     }
 
