@@ -20,7 +20,8 @@ pub(super) const SERVICE_NAME: &str = "kubernetes.io/service-name";
 /// Namespace and name.
 pub(super) type Key<'o> = (&'o str, &'o str);
 
-/// The objects of one compile by name, or those of them that a part of it needs. Of two objects with one name it holds the same one whatever their order.
+/// The objects of one compile by name, or those of them that a part of it needs. Of two objects with one name it holds the same one
+/// whatever their order.
 #[derive(Default)]
 pub(super) struct Index<'o> {
     pub(super) ingresses: HashMap<Key<'o>, &'o Arc<Ingress>>,
