@@ -272,6 +272,20 @@ fn who_answers_for_all_hosts_already_is_told() {
     assert_eq!(alone(&catch_all("shop/new"), &[]), Verdict::default());
 }
 
+/// What was meant is looked for only for some of them, as an Ingress may have thousands.
+#[test]
+fn unknown_annotations_are_named_as_far_as_that_helps() {
+    let warnings = |count: usize| {
+        let names: Vec<_> = (0..count).map(|number| format!("proxy-redirect-fro{number}")).collect();
+        let annotations: Vec<_> = names.iter().map(|name| (name.as_str(), "x")).collect();
+        alone(&ingress("shop/new", 0, &["a.com/"], &annotations), &[]).warnings
+    };
+    assert_eq!(warnings(20).len(), 20);
+    let many = warnings(5000);
+    assert_eq!(many.len(), 21);
+    assert!(many.iter().any(|warning| warning.contains("4980 more annotations")), "{many:#?}");
+}
+
 /// The work grows with the number of paths, not with its square: that would be minutes here.
 #[test]
 fn thousands_of_paths_are_soon_judged() {
