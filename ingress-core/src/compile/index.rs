@@ -1,6 +1,5 @@
 //! Looking objects up by name.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -95,11 +94,6 @@ impl<'o> Index<'o> {
     /// The IngressClass of a name.
     pub(super) fn class(&self, name: &str) -> Option<&'o IngressClass> {
         self.classes.get(&("", name)).map(|class| &***class)
-    }
-
-    /// The labels of a namespace; one that is not known has none.
-    pub(super) fn labels(&self, namespace: &str) -> Option<&'o BTreeMap<String, String>> {
-        self.namespaces.get(&("", namespace)).and_then(|object| object.metadata.labels.as_ref())
     }
 }
 
