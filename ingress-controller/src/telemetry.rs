@@ -32,12 +32,30 @@ fn targets(verbosity: u8) -> Targets {
         3..=4 => (LevelFilter::DEBUG, LevelFilter::WARN),
         _ => (LevelFilter::TRACE, LevelFilter::TRACE),
     };
-    // What this client has to say about a request that failed is said by whoever sent it, with what becomes of it.
+    // What this client has to say about a request that failed is said by whoever sent it, with what becomes of it. It quotes answers that
+    // it cannot read, with the Secrets in them, so all that it ever says is which requests it sends.
     let client = if theirs == LevelFilter::TRACE { theirs } else { LevelFilter::OFF };
     Targets::new()
         .with_default(theirs)
-        .with_target("kube_client", client)
+        .with_target("kube_client", LevelFilter::OFF)
+        .with_target("kube_client::client::builder", client)
         .with_target("kube_runtime", client)
         .with_target("ingress_controller", ours)
         .with_target("ingress_proxy", ours)
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn answers_of_the_api_server_are_not_quoted() {
+        for verbosity in [0, 2, 4, 5, 9] {
+            assert!(!targets(verbosity).would_enable("kube_client::client", &Level::ERROR), "{verbosity}");
+        }
+        assert!(targets(5).would_enable("kube_client::client::builder", &Level::DEBUG));
+        assert!(!targets(4).would_enable("kube_client::client::builder", &Level::ERROR));
+    }
 }
