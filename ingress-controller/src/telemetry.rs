@@ -32,14 +32,11 @@ fn targets(verbosity: u8) -> Targets {
         3..=4 => (LevelFilter::DEBUG, LevelFilter::WARN),
         _ => (LevelFilter::TRACE, LevelFilter::TRACE),
     };
-    // What this client has to say about a request that failed is said by whoever sent it, with what becomes of it. It quotes answers that
-    // it cannot read, with the Secrets in them, so all that it ever says is which requests it sends.
-    let client = if theirs == LevelFilter::TRACE { theirs } else { LevelFilter::OFF };
     Targets::new()
         .with_default(theirs)
+        // Never: they log answers that they cannot read as they are, Secrets among them. That a request failed is said by whoever sent it.
         .with_target("kube_client", LevelFilter::OFF)
-        .with_target("kube_client::client::builder", client)
-        .with_target("kube_runtime", client)
+        .with_target("kube_runtime", LevelFilter::OFF)
         .with_target("ingress_controller", ours)
         .with_target("ingress_proxy", ours)
 }
@@ -54,8 +51,10 @@ mod tests {
     fn answers_of_the_api_server_are_not_quoted() {
         for verbosity in [0, 2, 4, 5, 9] {
             assert!(!targets(verbosity).would_enable("kube_client::client", &Level::ERROR), "{verbosity}");
+            assert!(
+                targets(verbosity).would_enable("ingress_controller::control", &Level::ERROR),
+                "{verbosity}"
+            );
         }
-        assert!(targets(5).would_enable("kube_client::client::builder", &Level::DEBUG));
-        assert!(!targets(4).would_enable("kube_client::client::builder", &Level::ERROR));
     }
 }

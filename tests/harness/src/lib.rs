@@ -16,6 +16,7 @@ mod scripts;
 mod tests;
 mod upstream;
 mod wire;
+pub mod world;
 
 use std::future::Future;
 use std::time::Duration;
@@ -31,7 +32,7 @@ pub use upstream::{Conn, Gate, Recorded, Turn, Upstream};
 pub use wire::{Framing, Head};
 
 /// The longest that anything may take; generous, because the machine may be busy with other things.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+pub const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Awaits `future`, and fails with `what` if that takes longer than [`DEADLINE`].
 ///

@@ -174,6 +174,11 @@ impl Manifests {
         self
     }
 
+    /// The objects as they are written.
+    pub fn documents(&self) -> &[Value] {
+        &self.documents
+    }
+
     /// The files: all objects in one, so that a change of several is one change, and those of [`file`](Self::file).
     pub(crate) fn files(&self) -> Vec<(String, String)> {
         let yaml = |document: &Value| serde_saphyr::to_string(document).expect("YAML of JSON");

@@ -1,13 +1,20 @@
 //! Upstream servers that more than one suite needs.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use crate::{Gate, Upstream};
 
 impl Upstream {
     /// Answers `firstlast` in two chunks, the second when the gate is opened.
     pub async fn in_two_parts() -> (Self, Gate) {
+        Self::in_two_parts_at(Ipv4Addr::LOCALHOST.into()).await
+    }
+
+    /// As [`in_two_parts`](Self::in_two_parts), on a free port of this address.
+    pub async fn in_two_parts_at(ip: IpAddr) -> (Self, Gate) {
         let gate = Gate::default();
         let waiting = gate.clone();
-        let upstream = Self::script(move |mut conn| {
+        let upstream = Self::script_at(ip, move |mut conn| {
             let gate = waiting.clone();
             async move {
                 conn.request().await?;

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -60,7 +60,7 @@ impl Record {
 
 type Script = Arc<dyn Fn(Conn) -> Pin<Box<dyn Future<Output = io::Result<()>> + Send>> + Send + Sync>;
 
-/// A server on a free loopback port. It stops when it is dropped.
+/// A server on a free port, of loopback unless another address is given. It stops when it is dropped.
 #[derive(Debug)]
 pub struct Upstream {
     address: SocketAddr,
@@ -80,8 +80,13 @@ impl Upstream {
     /// A well-behaved server: it keeps connections alive and answers every request 200 with `name` as the body and its own address in
     /// the header `X-Endpoint`.
     pub async fn named(name: &str) -> Self {
+        Self::named_at(Ipv4Addr::LOCALHOST.into(), name).await
+    }
+
+    /// As [`named`](Self::named), on a free port of this address.
+    pub async fn named_at(ip: IpAddr, name: &str) -> Self {
         let name: Arc<str> = name.into();
-        Self::script(move |mut conn| {
+        Self::script_at(ip, move |mut conn| {
             let name = name.clone();
             async move {
                 while let Some(request) = conn.request().await? {
@@ -129,7 +134,12 @@ impl Upstream {
 
     /// A server that reads each request and never answers.
     pub async fn stalling() -> Self {
-        Self::script(|mut conn| async move {
+        Self::stalling_at(Ipv4Addr::LOCALHOST.into()).await
+    }
+
+    /// As [`stalling`](Self::stalling), on a free port of this address.
+    pub async fn stalling_at(ip: IpAddr) -> Self {
+        Self::script_at(ip, |mut conn| async move {
             conn.request().await?;
             conn.gone().await;
             Ok(())
@@ -156,7 +166,16 @@ impl Upstream {
         S: Fn(Conn) -> F + Send + Sync + 'static,
         F: Future<Output = io::Result<()>> + Send + 'static,
     {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+        Self::script_at(Ipv4Addr::LOCALHOST.into(), script).await
+    }
+
+    /// As [`script`](Self::script), on a free port of this address.
+    pub async fn script_at<S, F>(ip: IpAddr, script: S) -> Self
+    where
+        S: Fn(Conn) -> F + Send + Sync + 'static,
+        F: Future<Output = io::Result<()>> + Send + 'static,
+    {
+        let listener = TcpListener::bind((ip, 0)).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let record = Arc::new(Record::new());
         let script: Script = Arc::new(move |conn| Box::pin(script(conn)));

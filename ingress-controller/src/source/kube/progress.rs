@@ -78,6 +78,7 @@ impl Progress {
         let missing = reflectors.iter().filter(|state| !state.listed && (state.needed || !state.is_denied()));
         let mut missing: Vec<_> = missing
             .map(|state| match &state.problem {
+                Some((problem, Why::Denied)) => format!("{}; {}", problem.message, problem.remedy),
                 Some((problem, _)) => problem.message.clone(),
                 None => format!("{} are not read yet", state.resource),
             })
@@ -138,7 +139,7 @@ impl Handle {
         &self.progress
     }
 
-    /// It has heard from the server. True if it had a problem before.
+    /// The server has answered it, though there may be nothing new. True if it had a problem before.
     pub(super) fn heard(&self) -> bool {
         let recovered = self.with(|state| {
             let had = state.problem.is_some();
@@ -189,14 +190,15 @@ fn problem(resource: &str, error: &watcher::Error) -> (Problem, Why) {
     match status {
         Some(status) if status.code == 403 => {
             let message = format!("cannot {verb} {resource}: {}", status.message);
-            let remedy = format!(
-                "grant the verbs list and watch on {resource} to the service account; what is known goes on being served"
-            );
+            let remedy = format!("grant the verbs list and watch on {resource} to the service account");
             (Problem::new(ORIGIN, message, remedy), Why::Denied)
         }
         Some(status) if status.code == 404 => {
             let message = format!("{resource} are not known there: {}", status.message);
             (Problem::new(ORIGIN, message, "use a Kubernetes version that has them"), Why::Denied)
+        }
+        None if let Some(defect) = unreadable(error) => {
+            (Problem::new(ORIGIN, format!("cannot {verb} {resource}: {defect}"), KEPT), Why::Failed)
         }
         // Each kind says so at the same time: they are one problem.
         None => (Problem::new(ORIGIN, format!("cannot be reached: {}", cause(error)), KEPT), Why::Failed),
@@ -209,6 +211,18 @@ fn problem(resource: &str, error: &watcher::Error) -> (Problem, Why) {
 
 const ORIGIN: &str = "API server";
 const KEPT: &str = "what is known goes on being served, and it is tried again";
+
+/// What is wrong with an answer that is not what it should be. Where, and no more: the words of the parser hold the value, which may be one
+/// of a Secret.
+fn unreadable(error: &watcher::Error) -> Option<String> {
+    let (watcher::Error::InitialListFailed(::kube::Error::SerdeError(error))
+    | watcher::Error::WatchStartFailed(::kube::Error::SerdeError(error))
+    | watcher::Error::WatchFailed(::kube::Error::SerdeError(error))) = error
+    else {
+        return None;
+    };
+    Some(format!("the answer makes no sense at line {}, column {}", error.line(), error.column()))
+}
 
 /// The innermost reason: what is around it says only that a request has failed.
 fn cause(error: &watcher::Error) -> String {

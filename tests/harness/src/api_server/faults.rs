@@ -118,6 +118,11 @@ impl Faults {
         self.shared.switches.planned.lock().unwrap().push(plan);
     }
 
+    /// No request fails any longer because of [`fail`](Self::fail).
+    pub fn mend(&self) {
+        self.shared.switches.planned.lock().unwrap().clear();
+    }
+
     /// Forgets all history: running watches end with 410, and so does every watch or list that goes on from a version known so far.
     pub fn expire_history(&self) {
         self.shared.change(super::store::Store::expire);
