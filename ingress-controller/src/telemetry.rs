@@ -40,3 +40,21 @@ fn targets(verbosity: u8) -> Targets {
         .with_target("ingress_controller", ours)
         .with_target("ingress_proxy", ours)
 }
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn answers_of_the_api_server_are_not_quoted() {
+        for verbosity in [0, 2, 4, 5, 9] {
+            assert!(!targets(verbosity).would_enable("kube_client::client", &Level::ERROR), "{verbosity}");
+            assert!(
+                targets(verbosity).would_enable("ingress_controller::control", &Level::ERROR),
+                "{verbosity}"
+            );
+        }
+    }
+}

@@ -37,7 +37,6 @@ fn set(lines: &[&str]) -> BTreeSet<String> {
 /// What becomes routes, and what is told back.
 const OBJECTS: &[&str] = &[
     "create /events",
-    "get /services",
     "get networking.k8s.io/ingresses",
     "list /configmaps",
     "list /secrets",
@@ -94,14 +93,11 @@ fn in_one_namespace_secrets_elsewhere_are_out_of_reach() {
     let mut expected = own("edge-ingress-nginx-leader");
     expected.extend(set(&[
         "create /events",
-        "get /services",
         "list /configmaps",
-        "list /secrets wildcard",
         "list /services",
         "list discovery.k8s.io/endpointslices",
         "patch /events",
         "watch /configmaps",
-        "watch /secrets wildcard",
         "watch /services",
         "watch discovery.k8s.io/endpointslices",
     ]));

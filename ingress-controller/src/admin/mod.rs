@@ -24,8 +24,11 @@ use health::Probe;
 
 pub(crate) use health::Health;
 
-/// More connections than this wait to be accepted.
+/// So many connections are served at once.
 const MOST_CONNECTIONS: usize = 64;
+
+/// When all are taken, one that is older than this makes room: a probe waits for a second and needs milliseconds.
+const HOLD: Duration = Duration::from_millis(200);
 
 /// Until a request's head is complete, and between two requests.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -62,7 +65,8 @@ impl Admin {
     /// Answers until `stop` is closed.
     pub(crate) async fn run(self, site: Site, stop: watch::Receiver<()>) {
         let site = Arc::new(site);
-        self.port.run("health check", MOST_CONNECTIONS, stop, |stream| serve(stream, site.clone())).await;
+        let limits = (MOST_CONNECTIONS, HOLD);
+        self.port.run("health check", limits, stop, |stream| serve(stream, site.clone())).await;
     }
 }
 

@@ -37,8 +37,10 @@ pub(crate) struct Webhook {
 /// What one caller may take.
 #[derive(Debug, Clone, Copy)]
 struct Limits {
-    /// More connections than this wait to be accepted. Each carries one question.
+    /// So many connections are served at once. Each carries one question.
     connections: usize,
+    /// When all are taken, one that is older than this makes room: the API server waits for ten seconds and asks within milliseconds.
+    hold: Duration,
     /// How long the TLS handshake may take.
     handshake: Duration,
     /// How long everything after it may take.
@@ -50,7 +52,7 @@ struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         let time = Duration::from_secs(10);
-        Self { connections: 64, handshake: time, exchange: time, body: 3 << 20 }
+        Self { connections: 64, hold: Duration::from_secs(2), handshake: time, exchange: time, body: 3 << 20 }
     }
 }
 
@@ -97,6 +99,6 @@ impl Webhook {
         let Self { port, mut identity, limits } = self;
         let context = Arc::new(Context { judge: Box::new(judge), metrics, limits });
         let serve = |stream| serve::connection(stream, identity.current(), context.clone());
-        port.run("admission webhook", limits.connections, stop, serve).await;
+        port.run("admission webhook", (limits.connections, limits.hold), stop, serve).await;
     }
 }

@@ -9,7 +9,7 @@ use super::{MaybePath, MaybeUrl, value};
 #[command(next_help_heading = "Where objects come from")]
 #[non_exhaustive]
 pub struct ClusterArgs {
-    /// File with the address of the API server and the credentials [default: those of the pod, else the file that KUBECONFIG names]
+    /// File with the address of the API server and the credentials [default: the file that KUBECONFIG names, else those of the pod]
     #[arg(long, value_name = "PATH", default_value = "", hide_default_value = true, value_parser = value::optional_path)]
     pub kubeconfig: MaybePath,
 

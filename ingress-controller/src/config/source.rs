@@ -15,7 +15,7 @@ pub enum Source {
     Cluster(ClusterConfig),
 }
 
-/// The way to the Kubernetes API server. With none of the fields it is that of the pod we run in, else the one that `KUBECONFIG` leads to.
+/// The way to the Kubernetes API server. With none of the fields it is the one that `KUBECONFIG` leads to, else that of the pod we run in.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClusterConfig {

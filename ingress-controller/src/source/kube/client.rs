@@ -65,7 +65,7 @@ async fn config(cluster: &ClusterConfig) -> Result<Config, Error> {
     if let Some(host) = &cluster.host {
         return Ok(Config::new(url(host)?));
     }
-    if std::env::var_os("KUBECONFIG").is_some() {
+    if std::env::var_os("KUBECONFIG").is_some_and(|path| !path.is_empty()) {
         return Config::from_kubeconfig(&options).await.map_err(|error| kubeconfig("KUBECONFIG", error));
     }
     Config::incluster().map_err(|error| Error::Cluster {

@@ -89,7 +89,7 @@ impl Tasks<'_> {
         tasks: &mut JoinSet<()>,
     ) -> Store<K> {
         let store = Store::default();
-        let handle = self.progress.add(resource::<K>(), K::NEEDED);
+        let handle = self.progress.add(resource::<K>(), K::NEEDED && !scope.is_part());
         let reflector = Reflector { store: store.clone(), wanted, handle, changes: self.changes.clone() };
         tasks.spawn(reflector.run(self.client.clone(), api, scope.config()));
         store

@@ -68,7 +68,8 @@ impl<K: Kind> Reflector<K> {
             let event = tokio::select! {
                 event = events.next() => event,
                 () = stands(&answered) => {
-                    self.heard(tries.outage.back());
+                    tries.outage.back();
+                    self.heard(false);
                     continue;
                 }
             };

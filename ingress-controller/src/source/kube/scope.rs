@@ -17,6 +17,11 @@ pub(super) struct Scope {
 impl Scope {
     const ALL: Self = Self { namespace: None, labels: None, fields: None };
 
+    /// True if it leaves something out, as one does that holds what a flag names: nothing else is kept from being served without it.
+    pub(super) fn is_part(&self) -> bool {
+        self.labels.is_some() || self.fields.is_some()
+    }
+
     /// What the watch asks the server for.
     pub(super) fn config(&self) -> watcher::Config {
         let mut config = watcher::Config::default().timeout(WATCH_SECONDS);
@@ -58,4 +63,20 @@ impl Scope {
 
 fn holds(options: &Options, name: &ObjectName) -> bool {
     options.watch_namespace.is_empty() || *options.watch_namespace == *name.namespace
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_flag_names_elsewhere_can_be_done_without() {
+        let mut options = Options::default();
+        let name = ObjectName { namespace: "other".into(), name: "web".into() };
+        assert_eq!(Scope::named(&options, Some(&name)), None, "all namespaces are watched");
+        options.watch_namespace = "shop".into();
+        assert!(!Scope::watched(&options).is_part() && !Scope::cluster().is_part());
+        let others = [Scope::named(&options, Some(&name)), Scope::slices_of(&options, Some(&name))];
+        assert!(others.iter().flatten().filter(|scope| scope.is_part()).count() == 2);
+    }
 }

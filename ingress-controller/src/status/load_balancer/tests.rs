@@ -212,7 +212,10 @@ async fn what_an_earlier_leader_wrote_is_removed_too() {
 async fn a_write_reads_first_and_survives_a_conflict() {
     let scene = Scene::new();
     let task = Task::Write(vec![Address::Hostname("lb.example.com".into())]);
-    let write = || write::write(scene.fake.client(), name("a"), None, &task);
+    let known: Ingress = serde_json::from_value(scene.fake.get(&path("a")).unwrap()).unwrap();
+    let write = || write::write(scene.fake.client(), name("a"), Some(&known), &task);
+    let unknown = write::write(scene.fake.client(), name("a"), None, &task).await;
+    assert_eq!((unknown, scene.writes()), (Outcome::Gone, 0), "it may be anybody's");
     scene.fake.fault(Fault::Conflict);
     assert_eq!(write().await, Outcome::Written);
     assert_eq!((write().await, scene.writes()), (Outcome::Same, 1));

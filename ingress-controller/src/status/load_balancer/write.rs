@@ -45,8 +45,10 @@ pub(super) fn addresses(ingress: &Ingress) -> Vec<Address> {
 
 const ATTEMPTS: usize = 4;
 
-/// Does `task` to the Ingress of a name. `known` is that Ingress as it was found to be ours.
+/// Does `task` to the Ingress of a name. `known` is that Ingress as it was found to be ours; without it, it has been deleted, and what has
+/// the name now may be anybody's.
 pub(super) async fn write(client: Client, name: ObjectName, known: Option<&Ingress>, task: &Task) -> Outcome {
+    let Some(known) = known else { return Outcome::Gone };
     let api = Api::<Ingress>::namespaced(client, &name.namespace);
     for _ in 0..ATTEMPTS {
         let mut ingress = match api.get_opt(&name.name).await {
@@ -54,7 +56,7 @@ pub(super) async fn write(client: Client, name: ObjectName, known: Option<&Ingre
             Ok(None) => return Outcome::Gone,
             Err(error) => return failed(&error),
         };
-        if known.is_some_and(|known| !is_same(known, &ingress, task)) {
+        if !is_same(known, &ingress, task) {
             return Outcome::Another;
         }
         let found = addresses(&ingress);
