@@ -30,7 +30,7 @@ async fn the_first_reason_is_the_one_that_is_told() {
         ("spec.rules[1].host: \"a.test/etc/passwd\" contains directives or paths of a server", |new| {
             new["spec"]["rules"][1]["host"] = json!("a.test");
         }),
-        ("spec.defaultBackend: ", |new| {
+        ("it has a spec.defaultBackend, which --disable-catch-all forbids", |new| {
             new["spec"].as_object_mut().unwrap().remove("defaultBackend");
         }),
         ("path /x(y) cannot be used with pathType Prefix; ", |new| {
@@ -109,7 +109,8 @@ async fn unusual_characters_need_another_type_of_path_or_the_setting() {
         assert!(refusal.contains("strict-validate-path-type"), "{refusal}");
     }
     let free = ["a.test/A-z_0.9/", "~a.test/a~b", "~a.test/v[0-9]+"];
-    assert_eq!(world.create(&ingress("shop/free", &free)).await.unwrap(), Vec::<String>::new());
+    let warnings = world.create(&ingress("shop/free", &free)).await.unwrap();
+    assert!(!warnings.iter().any(|warning| warning.contains("pathType")), "{warnings:?}");
     let world = World::start([settings(&[("strict-validate-path-type", "false")])]).await;
     let warnings = world.create(&ingress("shop/new", &["a.test/a~b"])).await.unwrap();
     assert_eq!(warnings[0], "path /a~b cannot be used with pathType Prefix");

@@ -57,7 +57,8 @@ impl Scene {
             self.world.put_all(&Manifests::new().service_at(&service, [])).await;
             self.world.put(&self.world.slice(&service, &self.upstreams[0])).await;
             let ingress = Manifests::new().ingress(&service).host(&host(number));
-            let ingress = ingress.prefix("/", &service, 80).prefix("/api", &service, 80).exact("/login", &service, 80);
+            let ingress =
+                ingress.prefix("/", &service, 80).prefix("/api", &service, 80).exact("/login", &service, 80);
             self.world.put_all(&ingress).await;
         };
         stream::iter((0..count).map(put)).buffer_unordered(32).collect::<Vec<()>>().await;
@@ -126,7 +127,8 @@ async fn one_more(size: usize, times: usize) {
         for number in 0..times {
             let upstream = &scene.upstreams[(number + 1) % 2];
             let mut slice = scene.world.slice("web-1", upstream);
-            slice["metadata"]["name"] = scene.world.slice("web-1", &scene.upstreams[0])["metadata"]["name"].clone();
+            slice["metadata"]["name"] =
+                scene.world.slice("web-1", &scene.upstreams[0])["metadata"]["name"].clone();
             scene.world.put(&slice).await;
             let name = ["one", "two"][(number + 1) % 2];
             moved.push(until(&mut client, &host(1), |answer| answer.body == name.as_bytes()).await);
@@ -167,7 +169,8 @@ fn millis(time: Duration) -> String {
 
 /// What a process has used so far.
 fn cost(program: &Program) -> String {
-    let read = |file: &str| std::fs::read_to_string(format!("/proc/{}/{file}", program.id())).unwrap_or_default();
+    let read =
+        |file: &str| std::fs::read_to_string(format!("/proc/{}/{file}", program.id())).unwrap_or_default();
     let stat = read("stat");
     // After the name in parentheses: the 12th and the 13th are user and system time in hundredths of a second.
     let words: Vec<_> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();

@@ -164,7 +164,8 @@ async fn what_was_away_only_during_the_outage_is_never_missed() {
     scene.server().faults().stop().await;
     let Scene { world, .. } = &scene;
     for (plural, name) in [("services", "web"), ("ingresses", "web"), ("ingressclasses", world.name())] {
-        let name = if plural == "ingressclasses" { name.to_owned() } else { format!("{}/{name}", world.name()) };
+        let name =
+            if plural == "ingressclasses" { name.to_owned() } else { format!("{}/{name}", world.name()) };
         let object = scene.server().get(plural, &name).unwrap();
         assert!(scene.server().delete(plural, &name));
         scene.server().put(object);

@@ -131,7 +131,10 @@ async fn is_named(scene: &Scene, verb: &str, resource: &str) {
     let (plain, sub) = resource.split_once('/').unwrap_or((resource, ""));
     let line = scene.program.log.line_with(&["cannot ", verb, plain, sub]).await;
     assert!(line.contains(&format!("cannot {verb} {plain}")), "{line}");
-    assert!(line.contains(&format!("the verb \"{verb}\" on")) || line.contains("the verbs list and watch on"), "{line}");
+    assert!(
+        line.contains(&format!("the verb \"{verb}\" on")) || line.contains("the verbs list and watch on"),
+        "{line}"
+    );
 }
 
 /// Without these there is nothing to serve, and half of it is not served.
@@ -192,28 +195,31 @@ async fn without_one_verb_all_else_goes_on() {
 /// These are used later than at the start.
 #[tokio::test]
 async fn verbs_that_are_needed_later_are_named_then() {
-    let cases = [("update", "leases"), ("patch", "events"), ("list", "pods")].map(|(verb, resource)| async move {
-        let mut scene = without(verb, resource).await;
-        scene.serves("a.test").await;
-        scene.has_event().await;
-        if resource == "events" {
-            // The same again, so that it is counted.
-            let world = &scene.world;
-            world.put_service("missing", &[]).await;
-            scene.program.log.line("resolved").await;
-            world.until("an event NoEndpoints", async || {
-                let events = world.events("annotated").await;
-                events.into_iter().find(|event| event["reason"] == "NoEndpoints")
-            }).await;
-            world.delete("Service", "missing").await;
-        } else {
-            scene.has_status().await;
-        }
-        if resource == "pods" {
-            scene.program.signal("-TERM");
-            assert_eq!(scene.program.ended().await.code(), Some(0));
-        }
-        is_named(&scene, verb, resource).await;
-    });
+    let cases =
+        [("update", "leases"), ("patch", "events"), ("list", "pods")].map(|(verb, resource)| async move {
+            let mut scene = without(verb, resource).await;
+            scene.serves("a.test").await;
+            scene.has_event().await;
+            if resource == "events" {
+                // The same again, so that it is counted.
+                let world = &scene.world;
+                world.put_service("missing", &[]).await;
+                scene.program.log.line("resolved").await;
+                world
+                    .until("an event NoEndpoints", async || {
+                        let events = world.events("annotated").await;
+                        events.into_iter().find(|event| event["reason"] == "NoEndpoints")
+                    })
+                    .await;
+                world.delete("Service", "missing").await;
+            } else {
+                scene.has_status().await;
+            }
+            if resource == "pods" {
+                scene.program.signal("-TERM");
+                assert_eq!(scene.program.ended().await.code(), Some(0));
+            }
+            is_named(&scene, verb, resource).await;
+        });
     stream::iter(cases).buffer_unordered(3).collect::<Vec<()>>().await;
 }

@@ -11,7 +11,8 @@ use crate::PROGRAM;
 
 fn start(world: &World, more: &[&str]) -> Program {
     let kubeconfig = format!("--kubeconfig={}", world.kubeconfig().display());
-    let flags = world.flags().into_iter().chain([kubeconfig]).chain(more.iter().map(|flag| (*flag).to_owned()));
+    let flags =
+        world.flags().into_iter().chain([kubeconfig]).chain(more.iter().map(|flag| (*flag).to_owned()));
     Program::start(PROGRAM, flags, &[("POD_NAME", "one"), ("POD_NAMESPACE", world.name())])
 }
 
@@ -43,7 +44,10 @@ async fn from_the_kubeconfig_to_the_last_request() {
     let (http, healthz) = program.serving().await;
     assert_eq!(ask(http, "b.test", "/x").await.unwrap().text(), "quick");
     let line = program.out.line("GET /x HTTP/1.1").await;
-    assert!(line.starts_with("127.0.0.1 - - [") && line.contains(&format!("[{}-quick-80]", world.name())), "{line}");
+    assert!(
+        line.starts_with("127.0.0.1 - - [") && line.contains(&format!("[{}-quick-80]", world.name())),
+        "{line}"
+    );
     let counted = async || {
         let metrics = ask(healthz, "x", "/metrics").await.ok()?;
         let mut lines = metrics.text().lines();
@@ -51,7 +55,8 @@ async fn from_the_kubeconfig_to_the_last_request() {
     };
     let count = world.until("a count", counted).await;
     assert!(count.contains("ingress=\"quick\"") && count.ends_with(" 1"), "{count}");
-    let has_status = |ingress: &serde_json::Value| ingress["status"]["loadBalancer"]["ingress"][0]["ip"] == "203.0.113.1";
+    let has_status =
+        |ingress: &serde_json::Value| ingress["status"]["loadBalancer"]["ingress"][0]["ip"] == "203.0.113.1";
     world.until_object("Ingress", "quick", has_status).await;
 
     let mut running = Client::connect(http).await;
@@ -67,7 +72,11 @@ async fn from_the_kubeconfig_to_the_last_request() {
     // Then nothing new is taken, and what runs may end.
     world.until("the end of the grace period", async || ask(http, "b.test", "/").await.err()).await;
     // Neither the lease nor the status waits for that request.
-    world.until_object("Lease", world.name(), |lease| lease["spec"]["holderIdentity"].as_str().is_none_or(str::is_empty)).await;
+    world
+        .until_object("Lease", world.name(), |lease| {
+            lease["spec"]["holderIdentity"].as_str().is_none_or(str::is_empty)
+        })
+        .await;
     gate.open();
     assert_eq!(within("the rest", running.chunk()).await.unwrap(), b"first");
     assert_eq!(running.chunk().await.unwrap(), b"last");

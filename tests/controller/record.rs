@@ -34,7 +34,8 @@ async fn status_is_written_once_by_one_of_two_and_never_flaps() {
     world.put_pod("two").await;
     let mut objects = Manifests::new();
     for number in 0..50 {
-        objects = objects.ingress(&format!("web-{number}")).host(&format!("{number}.test")).prefix("/", "web", 80);
+        objects =
+            objects.ingress(&format!("web-{number}")).host(&format!("{number}.test")).prefix("/", "web", 80);
     }
     world.put_all(&objects).await;
     let mut replicas = Vec::new();
@@ -64,7 +65,10 @@ async fn status_is_written_once_by_one_of_two_and_never_flaps() {
     let written = statuses(&world);
     let once = vec![json!([{ "ip": ADDRESS }]).to_string()];
     assert!(written.values().all(|values| *values == once), "{written:?}");
-    assert!(writes(&world, "ingresses/status").iter().all(|write| write.verb == "update"), "a patch is not granted");
+    assert!(
+        writes(&world, "ingresses/status").iter().all(|write| write.verb == "update"),
+        "a patch is not granted"
+    );
 }
 
 #[tokio::test]

@@ -126,7 +126,10 @@ async fn a_secret_that_cannot_be_read_is_not_logged() {
     world.put(&broken).await;
     let kubeconfig = format!("--kubeconfig={}", world.kubeconfig().display());
     let program = Program::start(PROGRAM, world.flags().into_iter().chain([kubeconfig, "--v=5".into()]), &[]);
-    program.log.line("waiting for the API server: cannot read secrets: the answer makes no sense at line ").await;
+    program
+        .log
+        .line("waiting for the API server: cannot read secrets: the answer makes no sense at line ")
+        .await;
     world.server().until("another try", |server| server.requests("list", "secrets") > 2).await;
     assert_eq!(program.log.find(&["MARKER"]), None);
 }

@@ -1,5 +1,7 @@
 //! The program takes the flags that the pods pass.
 
+use std::time::Duration;
+
 use ingress_controller::RunConfig;
 use ingress_controller::args::{Args, NoArgs};
 

@@ -20,6 +20,7 @@ use super::replicas;
 use super::said::Said;
 use crate::config::{Address, Pod, Publish};
 use crate::permission::explain;
+use crate::source::kube::WATCH_SECONDS;
 
 /// Addresses in their order, or `None` if they are not known.
 pub(super) type Known = Option<Vec<Address>>;
@@ -66,7 +67,7 @@ pub(super) fn sorted(mut addresses: Vec<Address>) -> Vec<Address> {
 
 async fn follow_service(name: &ObjectName, client: Client, known: &watch::Sender<Known>) {
     let what = format!("--publish-service: the addresses of service {name} are not known");
-    let config = Config::default().fields(&format!("metadata.name={}", name.name));
+    let config = Config::default().timeout(WATCH_SECONDS).fields(&format!("metadata.name={}", name.name));
     let events = watcher(Api::<Service>::namespaced(client, &name.namespace), config).default_backoff();
     pin_mut!(events);
     let (mut said, mut services) = (Said::default(), Kept::default());
@@ -88,8 +89,8 @@ async fn follow_service(name: &ObjectName, client: Client, known: &watch::Sender
 async fn follow_nodes(internal: bool, client: Client, pod: &Pod, known: &watch::Sender<Known>) {
     let selector = replicas::selector(&client, pod).await;
     let pods = Api::<PodObject>::namespaced(client.clone(), &pod.namespace);
-    let pods = watcher(pods, selector).default_backoff();
-    let nodes = watcher(Api::<Node>::all(client), Config::default()).default_backoff();
+    let pods = watcher(pods, selector.timeout(WATCH_SECONDS)).default_backoff();
+    let nodes = watcher(Api::<Node>::all(client), Config::default().timeout(WATCH_SECONDS)).default_backoff();
     pin_mut!(pods, nodes);
     let what = "the addresses of our nodes are not known, so status stays as it is";
     let (mut said, mut replicas, mut addresses) = (Said::default(), Kept::default(), Kept::default());

@@ -84,7 +84,10 @@ pub(crate) async fn wrong_and_unknown_values_are_named(world: &World) {
             events.into_iter().find(|event| event["reason"] == reason)
         };
         let event = world.until(format!("an event {reason}"), events).await;
-        assert_eq!((&event["type"], &event["involvedObject"]["kind"]), (&json!("Warning"), &json!("ConfigMap")));
+        assert_eq!(
+            (&event["type"], &event["involvedObject"]["kind"]),
+            (&json!("Warning"), &json!("ConfigMap"))
+        );
         assert!(event["message"].as_str().unwrap().contains(text), "{event}");
     }
 }

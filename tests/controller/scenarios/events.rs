@@ -40,7 +40,11 @@ pub(crate) async fn what_is_wrong_is_an_event_on_the_ingress(world: &World) {
         let event = event(world, about, reason).await;
         let message = event["message"].as_str().unwrap();
         assert!(texts.iter().all(|text| message.contains(text)), "{message}");
-        assert_eq!((&event["type"], &event["involvedObject"]["kind"]), (&json!(kind), &json!("Ingress")), "{event}");
+        assert_eq!(
+            (&event["type"], &event["involvedObject"]["kind"]),
+            (&json!(kind), &json!("Ingress")),
+            "{event}"
+        );
         assert_eq!(event["source"]["component"], "nginx-ingress-controller", "{event}");
         let name = event["involvedObject"]["name"].as_str().unwrap();
         let uid = world.get("Ingress", name).await.unwrap()["metadata"]["uid"].clone();

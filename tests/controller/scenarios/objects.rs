@@ -28,7 +28,10 @@ pub(crate) async fn a_service_and_its_endpoints_come_change_and_go(world: &World
     world.put_ingress("web", "a.test", "web").await;
     replica.answers("a.test", 503, "").await;
     let finding = replica.finding("UnknownService").await;
-    assert!(finding.starts_with(&format!("ingress {}/web: spec.rules[0].http.paths[0].", world.name())), "{finding}");
+    assert!(
+        finding.starts_with(&format!("ingress {}/web: spec.rules[0].http.paths[0].", world.name())),
+        "{finding}"
+    );
 
     world.put_service("web", &[]).await;
     let finding = replica.finding("NoEndpoints").await;
@@ -56,7 +59,8 @@ pub(crate) async fn a_service_and_its_endpoints_come_change_and_go(world: &World
 pub(crate) async fn a_secret_is_missed_until_it_is_there(world: &World) {
     let web = world.upstream("web").await;
     world.put_service("web", &[&web]).await;
-    let mut ingress = Manifests::new().ingress("web").host("a.test").prefix("/", "web", 80).documents()[0].clone();
+    let mut ingress =
+        Manifests::new().ingress("web").host("a.test").prefix("/", "web", 80).documents()[0].clone();
     ingress["spec"]["tls"] = json!([{ "hosts": ["a.test"], "secretName": "cert" }]);
     world.put(&ingress).await;
     let replica = world.controller().await;

@@ -14,7 +14,9 @@ pub(crate) async fn the_roles_of_the_manifests_are_enough(world: &World) {
     world.put_pod("one").await;
     world.put_front("203.0.113.1").await;
     let user = format!("user-{}", world.name());
-    world.grant(&user, &world.roles("deploy/manifests/deployment.yaml", &[("ingress-nginx", world.name())])).await;
+    world
+        .grant(&user, &world.roles("deploy/manifests/deployment.yaml", &[("ingress-nginx", world.name())]))
+        .await;
 
     let mut flags = world.flags();
     flags.push(format!("--kubeconfig={}", world.kubeconfig_as(&user).display()));
@@ -24,7 +26,8 @@ pub(crate) async fn the_roles_of_the_manifests_are_enough(world: &World) {
     let (http, _) = program.serving().await;
     let answer = ask(http, "a.test", "/").await.unwrap();
     assert_eq!(answer.status, world.status_by_program(), "{:#?}", program.log.all());
-    let has_status = |ingress: &Value| ingress["status"]["loadBalancer"]["ingress"] == json!([{ "ip": "203.0.113.1" }]);
+    let has_status =
+        |ingress: &Value| ingress["status"]["loadBalancer"]["ingress"] == json!([{ "ip": "203.0.113.1" }]);
     world.until_object("Ingress", "web", has_status).await;
     let warned = async || {
         let events = world.events("astray").await;

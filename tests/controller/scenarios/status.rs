@@ -21,7 +21,9 @@ pub(crate) async fn addresses_stand_in_the_status_of_our_ingresses_at_once(world
     let other = format!("{}-other", world.name());
     world.put_class(&other, "example.test/another").await;
     world.put_ingress("before", "a.test", "web").await;
-    world.put_all(&Manifests::new().ingress("foreign").class(&other).host("b.test").prefix("/", "web", 80)).await;
+    world
+        .put_all(&Manifests::new().ingress("foreign").class(&other).host("b.test").prefix("/", "web", 80))
+        .await;
     let replica = Replica::start(world.config_in_pod("one", ADDRESS)).await;
     world.until_object("Ingress", "before", has_only(ADDRESS)).await;
     let start = Instant::now();

@@ -7,9 +7,11 @@ mod changes;
 mod client;
 mod content;
 mod kind;
+mod outage;
 mod progress;
 mod reader;
 mod reflect;
+mod reflector;
 mod scope;
 mod store;
 
@@ -22,7 +24,7 @@ use ingress_core::{ObjectName, Objects, Options};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-pub(crate) use client::connect;
+pub(crate) use client::{WATCH_SECONDS, connect};
 pub(crate) use reader::Reader;
 
 use super::{Loaded, Pace, Source, Touched};
@@ -86,7 +88,9 @@ impl Cluster {
         stores.config_maps = tasks.with_content(&self.wanted.config_maps, &mut self._tasks);
         self.stores = Arc::new(stores);
         self.progress.synced(&waiting).await;
+        // All of it is read by the first load, as if nothing had changed; so what came meanwhile is wanted from here on.
         self.changes.take();
+        self.want(&self.reader().objects());
         self
     }
 

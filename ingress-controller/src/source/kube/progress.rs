@@ -30,8 +30,6 @@ struct State {
     needed: bool,
     /// A list has been complete.
     listed: bool,
-    /// When the server first answered after it had failed.
-    answered: Option<Instant>,
     problem: Option<(Problem, Why)>,
     denied_since: Option<Instant>,
 }
@@ -49,9 +47,7 @@ impl Progress {
     /// Adds a reflector.
     pub(super) fn add(self: &Arc<Self>, resource: String, needed: bool) -> Handle {
         let mut reflectors = self.lock();
-        let state =
-            State { resource, needed, listed: false, answered: None, problem: None, denied_since: None };
-        reflectors.push(state);
+        reflectors.push(State { resource, needed, listed: false, problem: None, denied_since: None });
         Handle { number: reflectors.len() - 1, progress: self.clone() }
     }
 
@@ -132,7 +128,7 @@ impl State {
 }
 
 /// A reflector's own entry.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Handle {
     progress: Arc<Progress>,
     number: usize,
@@ -146,7 +142,6 @@ impl Handle {
     /// The server has answered it, though there may be nothing new. True if it had a problem before.
     pub(super) fn heard(&self) -> bool {
         let recovered = self.with(|state| {
-            state.answered.get_or_insert_with(Instant::now);
             let had = state.problem.is_some();
             state.set_problem(None);
             had
@@ -158,15 +153,11 @@ impl Handle {
         recovered
     }
 
-    /// When the server answered first after it had failed; `None` if it has not since then.
-    pub(super) fn answered(&self) -> Option<Instant> {
-        self.with(|state| state.answered)
-    }
-
-    /// Its list is complete.
-    pub(super) fn listed(&self) {
-        self.with(|state| state.listed = true);
+    /// Its list is complete. True if it is the first.
+    pub(super) fn listed(&self) -> bool {
+        let first = self.with(|state| !std::mem::replace(&mut state.listed, true));
         self.progress.moved.notify_one();
+        first
     }
 
     /// It has failed. Wakes the control loop if that is news.
@@ -175,7 +166,6 @@ impl Handle {
             let new = Some(problem(&state.resource, error));
             let news = state.problem != new;
             state.set_problem(new);
-            state.answered = None;
             news
         });
         if news {

@@ -3,6 +3,8 @@
 use ::kube::runtime::watcher;
 use ingress_core::{ObjectName, Options};
 
+use super::client::WATCH_SECONDS;
+
 /// Part of the objects of a kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Scope {
@@ -11,9 +13,6 @@ pub(super) struct Scope {
     labels: Option<String>,
     fields: Option<String>,
 }
-
-/// How long the server may go without ending a watch, in seconds. A connection that has died without a word is noticed after it.
-const WATCH_SECONDS: u32 = 100;
 
 impl Scope {
     const ALL: Self = Self { namespace: None, labels: None, fields: None };

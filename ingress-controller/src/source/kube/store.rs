@@ -1,6 +1,7 @@
 //! What is known of a kind in one scope.
 
 use std::collections::{BTreeSet, HashMap};
+use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use ::kube::runtime::watcher::Event;
@@ -10,7 +11,6 @@ use super::kind::Kind;
 use crate::source::Touched;
 
 /// The objects of a kind. Clones are the same store.
-#[derive(Debug)]
 pub(super) struct Store<K> {
     held: Arc<RwLock<Held<K>>>,
 }
@@ -21,6 +21,14 @@ impl<K> Clone for Store<K> {
     }
 }
 
+/// How many there are: Secrets are among them.
+impl<K> fmt::Debug for Store<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let objects = self.held.read().unwrap_or_else(PoisonError::into_inner).objects.len();
+        f.debug_struct("Store").field("objects", &objects).finish_non_exhaustive()
+    }
+}
+
 impl<K> Default for Store<K> {
     fn default() -> Self {
         let held = Held { objects: HashMap::new(), listed: HashMap::new() };
@@ -28,7 +36,6 @@ impl<K> Default for Store<K> {
     }
 }
 
-#[derive(Debug)]
 struct Held<K> {
     objects: Entries<K>,
     /// What a list in progress has brought so far. It takes the place of `objects` as a whole when it is complete.
@@ -37,7 +44,6 @@ struct Held<K> {
 
 type Entries<K> = HashMap<ObjectName, Entry<K>>;
 
-#[derive(Debug)]
 struct Entry<K> {
     object: Arc<K>,
     /// The content was there and was dropped.
@@ -83,13 +89,15 @@ impl<K: Kind> Store<K> {
         Touched::Nothing
     }
 
-    /// Drops the content of what is not wanted, and names what is wanted and has none.
-    pub(super) fn want(&self, wanted: &BTreeSet<ObjectName>) -> Vec<ObjectName> {
+    /// Drops the content of what is not wanted, and names what is wanted and has none. A list in progress counts too: it may have brought an
+    /// object before somebody wanted it.
+    pub(super) fn want(&self, wanted: &BTreeSet<ObjectName>) -> BTreeSet<ObjectName> {
         let mut held = self.write();
-        let mut missing = Vec::new();
-        for (key, entry) in &mut held.objects {
+        let Held { objects, listed } = &mut *held;
+        let mut missing = BTreeSet::new();
+        for (key, entry) in objects.iter_mut().chain(listed) {
             match wanted.contains(key) {
-                true if entry.stripped => missing.push(key.clone()),
+                true if entry.stripped => drop(missing.insert(key.clone())),
                 true => {}
                 false if entry.stripped => {}
                 false => entry.stripped = Arc::make_mut(&mut entry.object).strip(),
@@ -98,10 +106,15 @@ impl<K: Kind> Store<K> {
         missing
     }
 
-    /// Puts the content of an object back. Nothing happens if a later event has brought it already, or has deleted the object.
+    /// Puts the content of an object back. Nothing happens if a later event has brought it already, or has deleted the object. What is
+    /// filled in a list in progress is touched when that is complete.
     pub(super) fn fill(&self, object: K) -> Touched {
         let (key, entry) = Entry::new(object, None);
-        match self.write().objects.get_mut(&key) {
+        let mut held = self.write();
+        if let Some(listed) = held.listed.get_mut(&key).filter(|listed| listed.stripped) {
+            *listed = Entry { object: entry.object.clone(), stripped: false };
+        }
+        match held.objects.get_mut(&key) {
             Some(held) if held.stripped => {
                 *held = entry;
                 Touched::All

@@ -29,7 +29,8 @@ pub struct Verdict {
 }
 
 /// Decides about a candidate beside the other objects, in the order of ingress-nginx's admission webhook. An Ingress of the candidate's
-/// namespace and name among `objects` is taken to be the one that it replaces; a candidate without creation time counts as the newest.
+/// namespace and name among `objects` is taken to be the one that it replaces; a candidate that replaces none counts as the newest, whatever
+/// its creation time: it comes after all others, though perhaps within the same second.
 ///
 /// It looks only at what the candidate has to do with, so its time hardly grows with the number of objects.
 pub fn admit(objects: &Objects, options: &Options, candidate: &Ingress) -> Verdict {
@@ -52,7 +53,7 @@ pub fn admit(objects: &Objects, options: &Options, candidate: &Ingress) -> Verdi
     if early.is_some() {
         return Verdict { refused: early, warnings };
     }
-    let candidate = Arc::new(subset::dated(candidate));
+    let candidate = Arc::new(subset::dated(objects, candidate));
     let objects = subset::around(objects, options, &candidate);
     let compiled = compile(&objects, options);
     let (refused, mut others) = overlap::look(&objects, &compiled, &candidate);

@@ -10,11 +10,18 @@ use k8s_openapi::jiff::Timestamp;
 use crate::compile::index::{SERVICE_NAME, name, namespace};
 use crate::compile::{Objects, Options};
 
-/// The candidate with a creation time: one that has none is only about to be created.
-pub(super) fn dated(candidate: &Ingress) -> Ingress {
+/// The candidate with a creation time. One that is only about to be created is the newest: the API server has given it a time already, but
+/// in whole seconds, and by a clock of its own.
+pub(super) fn dated(objects: &Objects, candidate: &Ingress) -> Ingress {
     let mut candidate = candidate.clone();
-    candidate.metadata.creation_timestamp.get_or_insert(Time(Timestamp::MAX));
+    let exists = objects.ingresses.iter().any(|ingress| is_same(&ingress.metadata, &candidate.metadata));
+    let created = candidate.metadata.creation_timestamp.take().filter(|_| exists);
+    candidate.metadata.creation_timestamp = Some(created.unwrap_or(Time(Timestamp::MAX)));
     candidate
+}
+
+fn is_same(one: &ObjectMeta, other: &ObjectMeta) -> bool {
+    name(one) == name(other) && namespace(one) == namespace(other)
 }
 
 /// The candidate in place of its older self, the Ingresses that share a host with it, and the Services and Secrets that it names.
@@ -26,9 +33,9 @@ pub(super) fn around(objects: &Objects, options: &Options, candidate: &Arc<Ingre
     let secrets: HashSet<&str> = tls.filter_map(|tls| tls.secret_name.as_deref()).collect();
     let is_named =
         |names: &HashSet<&str>, meta: &ObjectMeta| names.contains(name(meta)) && namespace(meta) == own;
-    let is_older_self = |meta: &ObjectMeta| name(meta) == name(&candidate.metadata) && namespace(meta) == own;
-    let mut ingresses: Vec<_> =
-        kept(&objects.ingresses, |ingress| hosts.meet(ingress) && !is_older_self(&ingress.metadata));
+    let mut ingresses: Vec<_> = kept(&objects.ingresses, |ingress| {
+        hosts.meet(ingress) && !is_same(&ingress.metadata, &candidate.metadata)
+    });
     ingresses.push(candidate.clone());
     let config_map = options.config_map.as_ref();
     Objects {

@@ -111,6 +111,15 @@ fn a_path_that_another_ingress_has_is_refused() {
 }
 
 #[test]
+fn who_is_about_to_be_created_is_the_newest() {
+    // The API server dates it before it asks: in whole seconds, and by its own clock.
+    let objects = objects(vec![ingress("shop/old", 2, &["a.com/x"], &[])], &[]);
+    for (name, created) in [("shop/a", 2), ("shop/z", 2), ("shop/new", 1)] {
+        assert!(refused(&objects, &ingress(name, created, &["a.com/x"], &[])).is_some(), "{name}");
+    }
+}
+
+#[test]
 fn an_ingress_may_be_changed() {
     let objects =
         objects(vec![ingress("shop/a", 1, &["a.com/x"], &[]), ingress("shop/b", 2, &["a.com/y"], &[])], &[]);
@@ -285,7 +294,7 @@ fn the_verdict_is_that_of_a_whole_compile() {
         let candidate = ingress("shop/new", 0, &[&format!("h{}.com/p{}", number % 7, number % 13)], &[]);
         let mut all = objects(many.clone(), &[]);
         let verdict = admit(&all, &options(), &candidate);
-        all.ingresses.push(Arc::new(subset::dated(&candidate)));
+        all.ingresses.push(Arc::new(subset::dated(&all, &candidate)));
         let report = compile(&all, &options()).report;
         let object = reference("ingress", &candidate.metadata);
         let lost = report

@@ -97,7 +97,8 @@ impl World {
     }
 
     async fn begin(&self) {
-        self.put(&json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": self.name } })).await;
+        self.put(&json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": self.name } }))
+            .await;
         self.put_class(&self.name, &self.controller_class()).await;
     }
 

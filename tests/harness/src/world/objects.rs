@@ -67,7 +67,9 @@ impl World {
         let object: DynamicObject = serde_json::from_value(object).expect("an object");
         let post = PostParams::default();
         let result = match api.create(&post, &object).await {
-            Err(kube::Error::Api(status)) if status.is_already_exists() => api.replace(&name, &post, &object).await,
+            Err(kube::Error::Api(status)) if status.is_already_exists() => {
+                api.replace(&name, &post, &object).await
+            }
             created => created,
         };
         result.unwrap_or_else(|error| panic!("{kind} {namespace}/{name} is refused: {error}"));
@@ -87,7 +89,8 @@ impl World {
     pub async fn put_status(&self, kind: &str, name: &str, status: &Value) {
         let (namespace, name) = self.split(name);
         let change = kube::api::Patch::Merge(json!({ "status": status }));
-        let patched = self.api(kind, namespace).patch_status(name, &kube::api::PatchParams::default(), &change).await;
+        let patched =
+            self.api(kind, namespace).patch_status(name, &kube::api::PatchParams::default(), &change).await;
         patched.unwrap_or_else(|error| panic!("the status of {kind} {name} is refused: {error}"));
     }
 

@@ -99,7 +99,8 @@ impl Replica {
                 }
             };
             if tokio::time::timeout(DEADLINE, asked).await.is_err() {
-                let last = last.map(|answer| (answer.status, String::from_utf8_lossy(&answer.body).into_owned()));
+                let last =
+                    last.map(|answer| (answer.status, String::from_utf8_lossy(&answer.body).into_owned()));
                 let now = describe(&published.borrow());
                 panic!("waited in vain for another answer of {host} than {last:?} (at {caller}); {now}");
             }

@@ -39,14 +39,17 @@ impl World {
             return server.access().allow_only_to(user, roles.iter().flat_map(Rule::of).collect());
         }
         for (number, role) in roles.iter().enumerate() {
-            let (kind, name) = (role["kind"].as_str().unwrap_or_default(), format!("{}-{number}", self.name()));
+            let (kind, name) =
+                (role["kind"].as_str().unwrap_or_default(), format!("{}-{number}", self.name()));
             let mut role = role.clone();
             role["metadata"]["name"] = json!(name);
             self.put(&role).await;
             let mut binding = json!({ "apiVersion": role["apiVersion"], "kind": format!("{kind}Binding") });
             binding["metadata"] = json!({ "name": name, "namespace": role["metadata"]["namespace"] });
-            binding["roleRef"] = json!({ "apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name });
-            binding["subjects"] = json!([{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user }]);
+            binding["roleRef"] =
+                json!({ "apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name });
+            binding["subjects"] =
+                json!([{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user }]);
             self.put(&binding).await;
         }
     }

@@ -40,7 +40,7 @@ fn content_is_kept_only_while_it_is_wanted() {
     let (nothing, wanted) = (BTreeSet::new(), BTreeSet::from([name("tls")]));
     store.apply(Event::Apply(secret("one")), Some(&nothing));
     assert_eq!(held(&store), Some(Vec::new()), "the key stays, the value goes");
-    assert_eq!(store.want(&wanted), [name("tls")]);
+    assert_eq!(store.want(&wanted), wanted);
     assert_eq!(store.fill(secret("one")), Touched::All);
     assert_eq!(held(&store), Some(b"one".to_vec()));
     assert!(store.want(&wanted).is_empty());
@@ -106,4 +106,31 @@ fn a_status_is_kept_and_touches_nothing() {
     assert!(store.get(&name("web")).unwrap().status.is_some());
     ingress.metadata.annotations = Some([("a".to_owned(), "b".to_owned())].into());
     assert_eq!(store.apply(Event::Apply(ingress), None), Touched::All);
+}
+
+#[test]
+fn content_that_is_wanted_while_a_list_comes_in_is_fetched_for_the_list_too() {
+    let store = Store::default();
+    let (nothing, wanted) = (BTreeSet::new(), BTreeSet::from([name("tls")]));
+    store.apply(Event::Apply(secret("one")), Some(&nothing));
+    store.apply(Event::Init, Some(&nothing));
+    store.apply(Event::InitApply(secret("two")), Some(&nothing));
+    assert_eq!(store.want(&wanted), wanted);
+    assert_eq!(store.fill(secret("two")), Touched::All);
+    assert!(store.want(&wanted).is_empty());
+    store.apply(Event::InitDone, Some(&wanted));
+    assert_eq!(held(&store), Some(b"two".to_vec()));
+
+    store.apply(Event::Init, Some(&wanted));
+    store.apply(Event::InitApply(secret("three")), Some(&wanted));
+    store.want(&nothing);
+    store.apply(Event::InitDone, Some(&nothing));
+    assert_eq!(held(&store), Some(Vec::new()), "nobody wants it any more");
+}
+
+#[test]
+fn what_is_held_is_not_shown() {
+    let store = Store::default();
+    store.apply(Event::Apply(secret("marker")), None);
+    assert_eq!(format!("{store:?}"), "Store { objects: 1, .. }");
 }
