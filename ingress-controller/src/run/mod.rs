@@ -54,11 +54,8 @@ impl Controller {
             health: health.clone(),
             metrics: metrics.clone(),
         };
-        let task = {
-            let stopped = stopped.clone();
-            move || async move { admin.run(site, stopped).await }
-        };
-        spawn("health check thread", thread.clone(), task).await?;
+        let ends = stopped.clone();
+        spawn("health check thread", thread.clone(), move || admin.run(site, ends)).await?;
 
         let (published, receiver) = watch::channel(Arc::default());
         let (started, start) = oneshot::channel();
