@@ -91,6 +91,22 @@ async fn a_server_that_is_stopped_and_forgets_its_history() {
     scene.catches_up().await;
 }
 
+/// Lists take their time, and not all the same: what is known of a kind stays until all of it is known anew.
+#[tokio::test]
+async fn a_server_that_comes_back_slowly() {
+    let scene = Scene::begin().await;
+    let faults = scene.server().faults();
+    faults.stop().await;
+    scene.change();
+    faults.expire_history();
+    scene.goes_on().await;
+    faults.slow(Duration::from_millis(500));
+    faults.fail(1, "ingresses", 500);
+    faults.fail(2, "services", 500);
+    faults.resume().await;
+    scene.catches_up().await;
+}
+
 #[tokio::test]
 async fn a_server_that_answers_with_errors_for_a_while() {
     let scene = Scene::begin().await;
