@@ -49,6 +49,18 @@ async fn a_trusted_proxy_is_believed() {
 }
 
 #[tokio::test]
+async fn what_else_a_proxy_tells_passes_only_from_a_trusted_one() {
+    let told = "X-Forwarded-User: alice\r\nX-Forwarded-Prefix: /shop\r\n";
+    let passed = [("X-Forwarded-User", Some("alice")), ("X-Forwarded-Prefix", Some("/shop"))];
+    assert_headers(&forwarded(believing(), told).await, &passed);
+    let mut elsewhere = believing();
+    elsewhere.forwarded.trusted = vec!["10.0.0.0/8".parse().unwrap()];
+    for settings in [Settings::default(), elsewhere] {
+        assert_headers(&forwarded(settings, told).await, &passed.map(|(name, _)| (name, None)));
+    }
+}
+
+#[tokio::test]
 async fn somebody_else_is_not() {
     let mut settings = believing();
     settings.forwarded.trusted = vec!["10.0.0.0/8".parse().unwrap()];

@@ -1,7 +1,7 @@
 //! Who the client is and what it asked for, as far as proxies before us are believed.
 //!
 //! Only a proxy whose address is trusted is believed. (ingress-nginx takes host, port and scheme from anybody once
-//! `use-forwarded-headers` is on; with the default of `proxy-real-ip-cidr`, every IPv4 address, that is the same.) And only values
+//! `use-forwarded-headers` is on; with the default of `proxy-real-ip-cidr`, all addresses, that is the same.) And only values
 //! that are well formed count: an endpoint is never sent what could be read in two ways.
 
 use std::net::{IpAddr, SocketAddr};
@@ -44,6 +44,11 @@ fn is_trusted(address: IpAddr, forwarded: &Forwarded) -> bool {
     forwarded.trusted.iter().any(|network| network.contains(&address))
 }
 
+/// Who trusts all addresses of one family wants to trust everybody, and not to tell the families apart: `0.0.0.0/0` is the default.
+fn is_believed(peer: IpAddr, forwarded: &Forwarded) -> bool {
+    is_trusted(peer, forwarded) || forwarded.trusted.iter().any(|network| network.prefix_len() == 0)
+}
+
 /// An address, with or without a port.
 fn parse(element: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(element).ok()?;
@@ -65,7 +70,7 @@ impl Claims {
     /// The claims in these fields; none if they are not to be believed. Of a list the first element counts.
     pub(super) fn of(headers: &HeaderMap, connection: Option<&Connection>, forwarded: &Forwarded) -> Self {
         let peer = connection.map(|connection| connection.client().ip());
-        if !forwarded.use_forwarded_headers || !peer.is_some_and(|peer| is_trusted(peer, forwarded)) {
+        if !forwarded.use_forwarded_headers || !peer.is_some_and(|peer| is_believed(peer, forwarded)) {
             return Self::default();
         }
         let host = first(headers, &X_FORWARDED_HOST).filter(|host| canonical_host(host).is_some());
@@ -95,6 +100,15 @@ fn scheme(text: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_trusts_everybody_does_not_tell_address_families_apart() {
+        let mut forwarded = Forwarded::default();
+        let (six, four) = ("2001:db8::1".parse().unwrap(), "192.0.2.1".parse().unwrap());
+        assert!(is_believed(six, &forwarded) && is_believed(four, &forwarded));
+        forwarded.trusted = vec!["10.0.0.0/8".parse().unwrap()];
+        assert!(!is_believed(six, &forwarded) && !is_believed(four, &forwarded));
+    }
 
     fn client(peer: &str, trusted: &[&str], lines: &[&'static str]) -> String {
         let mut forwarded = Forwarded::default();

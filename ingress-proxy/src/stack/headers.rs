@@ -39,7 +39,8 @@ pub(super) fn towards_endpoint(client: &mut ClientRequest, settings: &Settings) 
     let version = client.request.version();
     let headers = client.request.headers_mut();
 
-    let seen = Seen::by(headers, is_not_for_endpoints);
+    let passes = |name: &str| claims.believed && is_of_proxies(name);
+    let seen = Seen::by(headers, |name| is_not_for_endpoints(name) && !passes(name));
     let original_for = told(headers, &forwarded.header, &X_FORWARDED_FOR, &seen);
     let original_host = told(headers, &forwarded.host_header, &X_FORWARDED_HOST, &seen);
     seen.remove_from(headers);
@@ -185,6 +186,12 @@ fn is_not_for_endpoints(name: &str) -> bool {
                 || name.starts_with("ssl-client-")
         }
     }
+}
+
+/// What a proxy in front of us may tell endpoints beside what we make out ourselves, such as who has logged in there.
+fn is_of_proxies(name: &str) -> bool {
+    let told = name.strip_prefix("x-forwarded-");
+    told.is_some_and(|told| !matches!(told, "for" | "host" | "port" | "proto" | "scheme"))
 }
 
 /// Fields that concern one connection only, those by which an endpoint talks to its proxy, and those that the settings hide. Of `Date` a

@@ -110,12 +110,19 @@ impl View {
     fn renew(&mut self, subscriber: &Subscriber, groups: &Groups) {
         // The version first: if a newer snapshot comes in between, it is taken now and once more with the next request.
         self.version = subscriber.version();
-        self.snapshot = subscriber.current();
+        let before = std::mem::replace(&mut self.snapshot, subscriber.current());
+        let mut same = Arc::ptr_eq(&before.routes, &self.snapshot.routes);
         if self.settings != self.snapshot.settings {
             self.settings = Arc::new(Settings::clone(&self.snapshot.settings));
+            same = false;
         }
-        self.targets.clear();
         groups.follow(&self.snapshot.upstreams, &self.settings);
+        // Where endpoints alone have changed, the groups follow, and what leads to them stays: no worker need touch a shared count again.
+        let upstreams = &self.snapshot.upstreams;
+        let stays = |target: &RouteTarget| {
+            target.group.as_ref().is_ok_and(|group| upstreams.get(group.name()).is_some())
+        };
+        self.targets.retain(|_, target| same && stays(target));
     }
 
     pub(crate) fn snapshot(&self) -> &Snapshot {

@@ -58,10 +58,19 @@ pub fn admit(objects: &Objects, options: &Options, candidate: &Ingress) -> Verdi
     let compiled = compile(&objects, options);
     let (refused, mut others) = overlap::look(&objects, &compiled, &candidate);
     let object = reference("ingress", &candidate.metadata);
-    let about = compiled.report.findings.iter().filter(|finding| finding.object == object);
+    let about = compiled.report.findings.iter().filter(|finding| finding.object == object && !tells(finding));
     warnings.extend(about.map(warning));
     warnings.append(&mut others);
     Verdict { refused, warnings }
+}
+
+/// True for a finding that tells whether another object exists, and what is in it. Anybody who reaches the webhook could ask for names with
+/// it; the author learns of it by the event on the Ingress.
+fn tells(finding: &Finding) -> bool {
+    matches!(
+        finding.reason,
+        "MissingSecret" | "InvalidSecret" | "UnknownService" | "UnknownPort" | "NoEndpoints" | "ExternalName"
+    )
 }
 
 /// A finding about the candidate, without its name: the reader knows it.
