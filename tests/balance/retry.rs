@@ -47,6 +47,19 @@ async fn three_tries_and_no_more() {
 }
 
 #[tokio::test]
+async fn no_limit_is_the_number_of_endpoints() {
+    let manifests = Manifests::new()
+        .ingress("web")
+        .nginx("proxy-next-upstream-tries", "0")
+        .host("a.test")
+        .prefix("/", "web", 80);
+    let upstreams = [Upstream::closing().await, Upstream::closing().await, Upstream::closing().await];
+    let harness = serve(&manifests.service("web", &upstreams)).await;
+    assert_eq!(harness.send(GET).await.status, 502);
+    assert!(upstreams.iter().all(|upstream| upstream.count() == 1), "each is tried once");
+}
+
+#[tokio::test]
 async fn a_get_is_tried_again_where_the_endpoint_closes() {
     let (closing, good) = (Upstream::closing().await, Upstream::named("good").await);
     let harness = balanced(&[&closing, &good]).await;

@@ -1,5 +1,4 @@
-//! What the roles of `deploy/manifests` grant is what the controller needs: with them all works, and without one verb that verb is named,
-//! and all else goes on.
+//! Without one of the verbs that the roles of `deploy/manifests` grant, that verb is named, and all else goes on.
 
 use futures_util::{StreamExt as _, stream};
 use harness::Manifests;
@@ -10,28 +9,6 @@ use serde_json::{Value, json};
 use crate::PROGRAM;
 
 const USER: &str = "system:serviceaccount:ingress-nginx:ingress-nginx";
-
-/// The roles in a file of manifests, for `pod` as the namespace of the controller's pod, with every Lease called as the world is.
-fn roles(world: &World, file: &str, places: &[(&str, &str)]) -> Vec<Rule> {
-    let path = format!("{}/../{file}", env!("CARGO_MANIFEST_DIR"));
-    let documents: Vec<Value> = serde_saphyr::from_multiple(&std::fs::read_to_string(path).unwrap()).unwrap();
-    let mut rules: Vec<_> = documents
-        .iter()
-        .filter(|document| document["kind"] == "ClusterRole" || document["kind"] == "Role")
-        .flat_map(Rule::of)
-        .collect();
-    assert!(rules.len() > 5, "{rules:?}");
-    for rule in &mut rules {
-        if let Some(namespace) = &mut rule.namespace {
-            let place = places.iter().find(|(from, _)| from == namespace);
-            *namespace = place.map(|(_, to)| (*to).to_owned()).expect("a namespace that is known");
-        }
-        if rule.resources == ["leases"] && !rule.names.is_empty() {
-            rule.names = vec![world.name().to_owned()];
-        }
-    }
-    rules
-}
 
 /// Each rule as many that grant one verb on one resource.
 fn single(rules: &[Rule]) -> Vec<Rule> {
@@ -53,15 +30,14 @@ struct Scene {
     program: Program,
     _web: harness::Upstream,
     healthz: ReservedPort,
-    reached: bool,
 }
 
 impl Scene {
     async fn begin(grant: impl Fn(&World) -> Vec<Rule>, more: impl Fn(&World) -> Vec<String>) -> Self {
         // Without an address that endpoints may have, that there is a route is all that can be seen.
-        let (world, reached) = match World::in_memory_for_program().await {
-            Some(world) => (world, true),
-            None => (World::in_memory().await, false),
+        let world = match World::in_memory_for_program().await {
+            Some(world) => world,
+            None => World::in_memory().await,
         };
         let web = world.upstream("web").await;
         world.put_service("web", &[&web]).await;
@@ -74,26 +50,13 @@ impl Scene {
             .prefix("/missing", "missing", 80);
         world.put_all(&by_annotation).await;
         world.put_pod("one").await;
-        let front = json!({
-            "apiVersion": "v1",
-            "kind": "Service",
-            "metadata": { "name": "front" },
-            "spec": { "type": "LoadBalancer", "ports": [{ "port": 80 }] },
-        });
-        world.put(&front).await;
-        world
-            .put_status(
-                "Service",
-                "front",
-                &json!({ "loadBalancer": { "ingress": [{ "ip": "203.0.113.1" }] } }),
-            )
-            .await;
+        world.put_front("203.0.113.1").await;
         let settings = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "settings" } });
         world.put(&settings).await;
         world.server().access().allow_only_to(USER, grant(&world));
 
         let healthz = ReservedPort::new();
-        let kubeconfig = world.server().kubeconfig_as(world.folder(), USER);
+        let kubeconfig = world.kubeconfig_as(USER);
         let mut flags = world.flags();
         flags.retain(|flag| !flag.starts_with("--healthz-port"));
         flags.push(format!("--healthz-port={}", healthz.address().port()));
@@ -103,14 +66,13 @@ impl Scene {
         flags.extend(more(&world));
         let pod = [("POD_NAME", "one"), ("POD_NAMESPACE", world.name())];
         let program = Program::start(PROGRAM, flags, &pod);
-        Self { world, program, _web: web, healthz, reached }
+        Self { world, program, _web: web, healthz }
     }
 
     async fn serves(&self, host: &str) {
         let (http, _) = self.program.serving().await;
         let answer = ask(http, host, "/").await.unwrap();
-        let status = if self.reached { 200 } else { 503 };
-        assert_eq!(answer.status, status, "{host}: {:#?}", self.program.log.all());
+        assert_eq!(answer.status, self.world.status_by_program(), "{host}: {:#?}", self.program.log.all());
     }
 
     async fn has_status(&self) {
@@ -134,21 +96,7 @@ impl Scene {
 const MANIFESTS: &str = "deploy/manifests/deployment.yaml";
 
 fn granted(world: &World) -> Vec<Rule> {
-    roles(world, MANIFESTS, &[("ingress-nginx", world.name())])
-}
-
-#[tokio::test]
-async fn the_roles_of_the_manifests_are_enough() {
-    let mut scene = Scene::begin(granted, |_| Vec::new()).await;
-    scene.serves("a.test").await;
-    scene.serves("annotated.test").await;
-    scene.has_status().await;
-    scene.has_event().await;
-    scene.program.signal("-TERM");
-    assert_eq!(scene.program.ended().await.code(), Some(0));
-    let emptied = scene.world.get("Ingress", "web").await.unwrap();
-    assert!(emptied["status"]["loadBalancer"]["ingress"].as_array().is_none_or(Vec::is_empty), "{emptied}");
-    assert_eq!(scene.denied(), None);
+    world.roles(MANIFESTS, &[("ingress-nginx", world.name())]).iter().flat_map(Rule::of).collect()
 }
 
 /// The chart with `controller.scope`: Roles in one namespace, and in that of the pod.
@@ -156,7 +104,7 @@ async fn the_roles_of_the_manifests_are_enough() {
 async fn the_roles_for_one_namespace_are_enough() {
     let grant = |world: &World| {
         let places = [("shop", world.name()), ("ingress", world.name())];
-        roles(world, "tests/deploy/rendered/scoped.yaml", &places)
+        world.roles("tests/deploy/rendered/scoped.yaml", &places).iter().flat_map(Rule::of).collect()
     };
     let mut scene = Scene::begin(grant, |world| vec![format!("--watch-namespace={}", world.name())]).await;
     scene.serves("a.test").await;

@@ -31,7 +31,8 @@ fn refused_flags_are_those_that_the_program_does_not_have() {
 fn refused_keys_are_those_that_would_close_all_paths() {
     use ingress_core::config_map::{Effect, TABLE};
 
-    let refused = |effect| matches!(effect, Effect::Guard | Effect::Snippet | Effect::Refused);
+    let refused =
+        |effect| matches!(effect, Effect::Guard | Effect::Snippet | Effect::HttpSnippet | Effect::Refused);
     let keys = TABLE.iter().filter(|key| refused(key.effect) && key.name != "allow-snippet-annotations");
     let mut expected: Vec<_> = keys.map(|key| key.name.to_owned()).collect();
     let proxy_protocol = TABLE.iter().find(|key| key.name == "use-proxy-protocol").unwrap();

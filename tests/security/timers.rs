@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use harness::{Upstream, affordable, one, serve_one, serve_set};
+use harness::{H2c, Upstream, affordable, one, serve_one, serve_set};
+use http::Request;
 use ingress_core::Settings;
 use ingress_proxy::Config;
 
@@ -101,6 +102,27 @@ async fn a_connection_carries_so_many_requests() {
         assert_eq!(client.answer().await.head.lists("connection", "close"), last);
     }
     assert_eq!(client.closed().await, b"");
+}
+
+#[tokio::test]
+async fn a_connection_of_http2_carries_no_more() {
+    let upstream = Upstream::named("web").await;
+    let mut settings = Settings::default();
+    settings.keep_alive_requests = 3;
+    let harness = serve_set(&one(&upstream), settings).await;
+    let client = H2c::connect(harness.address()).await;
+    let mut answered = 0;
+    while answered < 100 {
+        let request = Request::get("http://a.test/").body("").unwrap();
+        let Ok(answer) = client.request(request).await else { break };
+        assert_eq!(answer.status(), 200);
+        answered += 1;
+    }
+    // A few more may have been on their way before the client was told.
+    assert!((3..50).contains(&answered), "{answered} requests on one connection");
+    let next = H2c::connect(harness.address()).await;
+    let request = Request::get("http://a.test/").body("").unwrap();
+    assert_eq!(next.request(request).await.unwrap().status(), 200);
 }
 
 #[tokio::test]

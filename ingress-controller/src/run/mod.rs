@@ -8,10 +8,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ingress_core::{Options, Verdict};
 use ingress_proxy::access_log::AccessLog;
 use ingress_proxy::{Drained, Running};
-use k8s_openapi::api::networking::v1::Ingress;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::admin::{Admin, Health, Site};
@@ -51,12 +49,13 @@ impl Controller {
         let (stop, stopped) = watch::channel(());
         let (thread, ended) = mpsc::channel(1);
 
-        let task = {
-            let (health_check_path, stopped) = (config.health_check_path.clone(), stopped.clone());
-            let site = Site { health_check_path, health: health.clone(), metrics: metrics.clone() };
-            move || async move { admin.run(site, stopped).await }
+        let site = Site {
+            health_check_path: config.health_check_path.clone(),
+            health: health.clone(),
+            metrics: metrics.clone(),
         };
-        spawn("health check thread", thread.clone(), task).await?;
+        let ends = stopped.clone();
+        spawn("health check thread", thread.clone(), move || admin.run(site, ends)).await?;
 
         let (published, receiver) = watch::channel(Arc::default());
         let (started, start) = oneshot::channel();
@@ -71,8 +70,8 @@ impl Controller {
         let mut end_status = None;
         if let (Source::Cluster(cluster), Some(reader)) = (&config.source, reader) {
             if let Some(webhook) = webhook {
-                let judge = judge(reader.clone(), config.options.clone());
-                let metrics = metrics.clone();
+                let (reader, options, metrics) = (reader.clone(), config.options.clone(), metrics.clone());
+                let judge = move |candidate: &_| ingress_core::admit(&reader.objects(), &options, candidate);
                 let task = move || webhook.run(judge, metrics, stopped);
                 spawn("webhook thread", thread.clone(), task).await?;
             }
@@ -105,11 +104,6 @@ impl Controller {
 fn bind_webhook(config: &RunConfig) -> Result<Option<Webhook>, Error> {
     let bind = |config: &WebhookConfig| Webhook::bind(config.address, &config.certificate, &config.key);
     config.webhook.as_ref().map(bind).transpose()
-}
-
-/// Decides about a candidate by what is known at that moment.
-fn judge(reader: Reader, options: Options) -> impl Fn(&Ingress) -> Verdict + Send + Sync + 'static {
-    move |candidate| ingress_core::admit(&reader.objects(), &options, candidate)
 }
 
 fn check(config: &RunConfig) -> Result<(), Error> {

@@ -22,7 +22,7 @@ pub use body::request_body;
 pub use check::refused;
 pub use nearest::nearest;
 pub use retry::retry;
-pub use snippet::unknown_directive;
+pub use snippet::{guarding_word, unknown_directive};
 pub use timeouts::timeouts;
 
 use std::collections::BTreeMap;

@@ -70,6 +70,29 @@ pub fn unknown_directive(snippet: &str) -> Option<String> {
     (!ended).then(|| first_word(&directive, ';'))
 }
 
+/// A word of a snippet for the `http` level that keeps somebody out there, if there is one.
+///
+/// Most of what stands at that level are definitions (`map`, zones, formats) that do nothing alone, so not all that is unknown counts; but
+/// the words are looked for anywhere, in blocks and comments too, which is the safe side.
+#[must_use]
+pub fn guarding_word(snippet: &str) -> Option<&str> {
+    const WORDS: [&str; 9] = [
+        "allow",
+        "auth_basic",
+        "auth_jwt",
+        "auth_request",
+        "deny",
+        "include",
+        "limit_conn",
+        "limit_req",
+        "modsecurity",
+    ];
+    // Directives with code, which may do anything.
+    let is_code = |word: &str| word.contains("_by_lua") || word.starts_with("js_access");
+    let mut words = snippet.split(|letter: char| letter.is_whitespace() || matches!(letter, ';' | '{' | '}'));
+    words.find(|word| WORDS.contains(word) || is_code(word))
+}
+
 fn first_word(directive: &str, otherwise: char) -> String {
     let word = directive.split_whitespace().next();
     word.map_or_else(|| otherwise.to_string(), |word| word.chars().take(40).collect())
@@ -78,6 +101,21 @@ fn first_word(directive: &str, otherwise: char) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_guards_all_requests_is_seen() {
+        for (snippet, word) in [
+            ("deny 10.0.0.0/8;", Some("deny")),
+            ("map $a $b { default 1; }\nlimit_req zone=a;", Some("limit_req")),
+            ("access_by_lua_block{ ngx.exit(403) }", Some("access_by_lua_block")),
+            ("limit_req_zone $binary_remote_addr zone=a:1m rate=1r/s;", None),
+            ("map $http_upgrade $connection { default upgrade; }", None),
+            ("proxy_cache_path /tmp/a keys_zone=b:1m;", None),
+            ("", None),
+        ] {
+            assert_eq!(guarding_word(snippet), word, "{snippet}");
+        }
+    }
 
     #[test]
     fn only_harmless_directives_pass() {

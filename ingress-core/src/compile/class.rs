@@ -112,11 +112,8 @@ pub(super) fn foreign(ingress: &Ingress, index: &Index<'_>, options: &Options) -
             "namespace {namespace:?} is not the watched one; move it to {watched:?} or change --watch-namespace"
         ));
     }
-    if !options.namespace_selector.is_empty() && !options.namespace_selector.matches(index.labels(namespace))
-    {
-        return Some(format!(
-            "the labels of namespace {namespace:?} do not match --watch-namespace-selector; label the namespace, or change the flag"
-        ));
+    if let Some(reason) = unpicked(namespace, index, options) {
+        return Some(reason);
     }
     let field = ingress.spec.as_ref().and_then(|spec| spec.ingress_class_name.as_deref());
     let annotation = ingress.metadata.annotations.as_ref().and_then(|annotations| annotations.get(CLASS));
@@ -135,6 +132,25 @@ pub(super) fn foreign(ingress: &Ingress, index: &Index<'_>, options: &Options) -
             options.controller_class
         )),
     }
+}
+
+/// Why the selector of namespaces does not pick this one, if so. One that is not known is not picked, whatever the selector: without it,
+/// `a!=b` would pick what cannot be read, or has not come yet.
+fn unpicked(namespace: &str, index: &Index<'_>, options: &Options) -> Option<String> {
+    if options.namespace_selector.is_empty() {
+        return None;
+    }
+    let Some(object) = index.namespaces.get(&("", namespace)) else {
+        return Some(format!(
+            "namespace {namespace:?} is not known, so --watch-namespace-selector does not pick it; create it, or allow the controller to \
+             list and watch namespaces"
+        ));
+    };
+    (!options.namespace_selector.matches(object.metadata.labels.as_ref())).then(|| {
+        format!(
+            "the labels of namespace {namespace:?} do not match --watch-namespace-selector; label the namespace, or change the flag"
+        )
+    })
 }
 
 fn skip_field(class: &str, index: &Index<'_>, options: &Options) -> Option<String> {
@@ -242,6 +258,19 @@ mod tests {
         options.ingress_class_by_name = true;
         assert_eq!(skip(&ingress(Some("nginx"), None), &index, &options), None);
         assert!(skip(&ingress(Some("ours"), None), &index, &options).is_some());
+    }
+
+    #[test]
+    fn a_namespace_that_is_not_known_is_not_picked() {
+        let options = Options { namespace_selector: "env!=test".parse().unwrap(), ..Options::default() };
+        let reason = |objects: &Objects| {
+            let index = Index::new(objects, &mut Vec::new());
+            skip(&ingress(None, Some("nginx")), &index, &options)
+        };
+        assert!(reason(&Objects::default()).unwrap().contains("is not known"));
+        let mut namespace = k8s_openapi::api::core::v1::Namespace::default();
+        namespace.metadata.name = Some("shop".into());
+        assert_eq!(reason(&Objects { namespaces: vec![namespace.into()], ..Objects::default() }), None);
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! Looking objects up by name.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -20,7 +19,8 @@ pub(super) const SERVICE_NAME: &str = "kubernetes.io/service-name";
 /// Namespace and name.
 pub(super) type Key<'o> = (&'o str, &'o str);
 
-/// The objects of one compile by name, or those of them that a part of it needs. Of two objects with one name it holds the same one whatever their order.
+/// The objects of one compile by name, or those of them that a part of it needs. Of two objects with one name it holds the same one
+/// whatever their order.
 #[derive(Default)]
 pub(super) struct Index<'o> {
     pub(super) ingresses: HashMap<Key<'o>, &'o Arc<Ingress>>,
@@ -94,11 +94,6 @@ impl<'o> Index<'o> {
     /// The IngressClass of a name.
     pub(super) fn class(&self, name: &str) -> Option<&'o IngressClass> {
         self.classes.get(&("", name)).map(|class| &***class)
-    }
-
-    /// The labels of a namespace; one that is not known has none.
-    pub(super) fn labels(&self, namespace: &str) -> Option<&'o BTreeMap<String, String>> {
-        self.namespaces.get(&("", namespace)).and_then(|object| object.metadata.labels.as_ref())
     }
 }
 

@@ -95,8 +95,7 @@ pub(super) fn read(
     (policies.timeouts, policies.retry, policies.request_body) = (timeouts, retry, request_body);
     let without_login =
         value(values, "enable-global-auth").is_some_and(|value| crate::value::boolean(value) == Some(false));
-    let mut reader =
-        Reader { ingress, findings, guards: Vec::new(), denied: None, host_denied: None, forbidden: None };
+    let mut reader = Reader::new(ingress, findings);
     for (key, value) in values {
         if let Some(name) = key.strip_prefix(PREFIX) {
             reader.limits(name, value, global);
@@ -104,6 +103,7 @@ pub(super) fn read(
         }
     }
     reader.guards();
+    reader.more_unknown();
     policies.hosts_denied = reader.regex();
     let forbidden = reader.forbidden.map(Arc::from);
     policies.denied = reader.denied.or(forbidden).or_else(|| closed(global, options, without_login));
@@ -119,9 +119,20 @@ struct Reader<'r, 'o> {
     host_denied: Option<Arc<str>>,
     /// Why the ConfigMap forbids an annotation of the Ingress, if it does. Nothing is protected by that, so no other Ingress is denied.
     forbidden: Option<String>,
+    /// How many annotations do not exist.
+    unknown: usize,
 }
 
-impl Reader<'_, '_> {
+/// So many annotations of an Ingress that do not exist are named, and the others counted: an Ingress has room for thousands, and looking
+/// for what was meant by each would hold up all other Ingresses.
+const NAMED: usize = 20;
+
+impl<'r, 'o> Reader<'r, 'o> {
+    fn new(ingress: &'r Served<'o>, findings: &'r mut Vec<Finding>) -> Self {
+        let (guards, denied, host_denied, forbidden) = Default::default();
+        Self { ingress, findings, guards, denied, host_denied, forbidden, unknown: 0 }
+    }
+
     /// Denies what the ConfigMap does not allow in annotations. Snippets have their own rules.
     fn limits(&mut self, name: &str, value: &str, global: &Global) {
         let known = annotation::find(name);
@@ -165,6 +176,10 @@ impl Reader<'_, '_> {
     }
 
     fn unknown(&mut self, name: &str, value: &str) {
+        self.unknown += 1;
+        if self.unknown > NAMED {
+            return;
+        }
         let (reason, why) = match annotation::is_removed(name) {
             true => ("RemovedAnnotation", "ingress-nginx has ignored this annotation for long"),
             false => ("UnknownAnnotation", "there is no such annotation"),
@@ -176,6 +191,15 @@ impl Reader<'_, '_> {
         let name: String = name.chars().take(80).collect();
         let message = format!("{why}, so {} is ignored", quoted(value));
         self.findings.push(self.ingress.warning(reason, field(&name), message, remedy));
+    }
+
+    fn more_unknown(&mut self) {
+        if let Some(more @ 1..) = self.unknown.checked_sub(NAMED) {
+            let message = format!("there are {more} more annotations that do not exist and are ignored");
+            let finding =
+                self.ingress.warning("UnknownAnnotation", "metadata.annotations", message, "remove them");
+            self.findings.push(finding);
+        }
     }
 
     fn protocol(&mut self, value: &str) {

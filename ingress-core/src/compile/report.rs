@@ -28,9 +28,7 @@ impl Report {
         self.skipped.sort();
         self.ours.sort_unstable();
     }
-}
 
-impl Report {
     /// Takes findings out and puts others in.
     pub(super) fn replace(&mut self, mut gone: Vec<Finding>, mut new: Vec<Finding>) {
         if gone.is_empty() && new.is_empty() {

@@ -50,6 +50,8 @@ pub enum Effect {
     Refused,
     /// nginx directives for all requests, which are never run. All routes are closed unless they are known to keep nobody out.
     Snippet,
+    /// nginx directives for the level above all hosts, which are never run. All routes are closed if one is known to keep somebody out.
+    HttpSnippet,
 }
 
 /// The key of a name.

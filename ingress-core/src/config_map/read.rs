@@ -76,11 +76,12 @@ fn rules(reader: &mut Reader<'_>, global: &mut Global) {
 fn processes(reader: &mut Reader<'_>, global: &mut Global) {
     let workers = |text: &str| match text {
         "auto" => Some(None),
-        text => text.parse::<NonZeroUsize>().ok().map(Some),
+        // Each is a thread with sockets of its own: a slip of the keyboard must not keep the program from starting.
+        text => text.parse::<NonZeroUsize>().ok().filter(|number| number.get() <= 1024).map(Some),
     };
     reader.value(
         "worker-processes",
-        "\"auto\", or a whole number from 1 on",
+        "\"auto\", or a whole number from 1 to 1024",
         workers,
         &mut global.worker_processes,
     );
@@ -169,7 +170,7 @@ fn others(reader: &mut Reader<'_>, data: &BTreeMap<String, String>, global: &mut
                 reader.defects.push(Defect::Closes(key.name, why));
                 global.closed_by.push(key.name);
             }
-            Effect::Snippet => match annotation::unknown_directive(value) {
+            Effect::Snippet | Effect::HttpSnippet => match guarding(key.effect, value) {
                 None => reader.defects.push(Defect::Refused(key.name)),
                 Some(directive) => {
                     let why =
@@ -185,6 +186,14 @@ fn others(reader: &mut Reader<'_>, data: &BTreeMap<String, String>, global: &mut
     }
     if !later.is_empty() {
         reader.defects.push(Defect::Later(later));
+    }
+}
+
+/// What of a snippet may keep somebody out, if anything.
+fn guarding(effect: Effect, snippet: &str) -> Option<String> {
+    match effect {
+        Effect::HttpSnippet => annotation::guarding_word(snippet).map(|word| word.chars().take(40).collect()),
+        _ => annotation::unknown_directive(snippet),
     }
 }
 
@@ -263,6 +272,25 @@ mod tests {
             let (global, defects) = read(&data(&[("proxy-real-ip-cidr", text)]));
             assert_eq!(global.settings.forwarded.trusted, [], "{text}");
             assert_eq!(defects.len(), 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn directives_for_all_requests_may_close_all_routes() {
+        for (snippet, closed_by) in
+            [("map $a $b { default 1; }", &[][..]), ("deny 10.0.0.0/8;", &["http-snippet"])]
+        {
+            assert_eq!(read(&data(&[("http-snippet", snippet)])).0.closed_by, closed_by, "{snippet}");
+        }
+    }
+
+    #[test]
+    fn too_many_workers_are_no_number_of_workers() {
+        for (text, workers, defects) in
+            [("1024", NonZeroUsize::new(1024), 0), ("1025", None, 1), ("0", None, 1)]
+        {
+            let (global, found) = read(&data(&[("worker-processes", text)]));
+            assert_eq!((global.worker_processes, found.len()), (workers, defects), "{text}");
         }
     }
 

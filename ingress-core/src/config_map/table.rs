@@ -153,7 +153,7 @@ pub static TABLE: &[Key] = &[
     part("hsts-preload", "hsts", "false", "whether browsers may have it built in"),
     later("http-access-log-path", "", "where the access log of HTTP goes"),
     part("http-redirect-code", "ssl-redirect", "308", "the status of those redirects"),
-    row("http-snippet", Effect::Refused, "", "nginx directives for HTTP"),
+    row("http-snippet", Effect::HttpSnippet, "", "nginx directives for HTTP"),
     later("http2-max-concurrent-streams", "128", "simultaneous requests on one HTTP/2 connection"),
     needless("http2-max-field-size", "", "the head of a request has a fixed limit"),
     needless("http2-max-header-size", "", "the head of a request has a fixed limit"),

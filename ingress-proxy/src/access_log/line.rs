@@ -77,7 +77,8 @@ fn first_line(line: &mut Vec<u8>, request: &Finished<'_>) {
     if let (true, Some(scheme), Some(authority)) =
         (request.version < Version::HTTP_2, target.scheme_str(), target.authority())
     {
-        put(line, format_args!("{scheme}://{authority}"));
+        put(line, format_args!("{scheme}://"));
+        escape(line, authority.as_str().as_bytes());
     }
     escape(line, target.path_and_query().map_or("/", |target| target.as_str()).as_bytes());
     put(line, format_args!(" {:?}", request.version));
@@ -109,7 +110,10 @@ fn upstream_name(line: &mut Vec<u8>, request: &Finished<'_>) {
     match request.route.map(|route| &route.backend) {
         _ if request.default_backend => line.extend_from_slice(b"upstream-default-backend"),
         Some(Backend::Upstream(name)) => {
-            line.extend(name.bytes().map(|byte| if matches!(byte, b'/' | b':') { b'-' } else { byte }));
+            let start = line.len();
+            escape(line, name.as_bytes());
+            let written = line.iter_mut().skip(start).filter(|byte| matches!(byte, b'/' | b':'));
+            written.for_each(|byte| *byte = b'-');
         }
         _ => line.push(b'-'),
     }
@@ -131,6 +135,10 @@ fn each(line: &mut Vec<u8>, tries: &[Try], mut one: impl FnMut(&mut Vec<u8>, &Tr
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use ingress_core::{HostPattern, PathPattern, Route};
+
     use super::*;
 
     #[test]
@@ -138,6 +146,17 @@ mod tests {
         let mut line = Vec::new();
         escape(&mut line, "a\"\\\r\n\u{7f}\u{e9}~ b".as_bytes());
         assert_eq!(line, br"a\x22\x5C\x0D\x0A\x7F\xC3\xA9~ b");
+    }
+
+    /// Files hold what no API server would take.
+    #[test]
+    fn the_name_of_an_upstream_is_one_word() {
+        let (host, path) = (HostPattern::Any, PathPattern::prefix("/").unwrap());
+        let route = Arc::new(Route::new(host, path, Backend::Upstream("shop/web:a]\n\"b".into())));
+        let (method, target) = (http::Method::GET, http::Uri::from_static("/"));
+        let mut line = Vec::new();
+        upstream_name(&mut line, &Finished { route: Some(&route), ..Finished::new(&method, &target) });
+        assert_eq!(line, br"shop-web-a]\x0A\x22b");
     }
 
     #[test]

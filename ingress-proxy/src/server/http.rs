@@ -62,15 +62,15 @@ pub(super) async fn serve<T, S>(
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: HttpService,
 {
-    let last = if http2 { u64::MAX } else { settings.keep_alive_requests };
-    let last = if settings.keep_alive.is_zero() { 0 } else { last };
-    let service = Counted { service, proxy: proxy.clone(), lifecycle, http1: !http2, last };
+    let last = if settings.keep_alive.is_zero() { 0 } else { settings.keep_alive_requests };
+    let service =
+        Counted { service, proxy: proxy.clone(), lifecycle: lifecycle.clone(), http1: !http2, last };
     let io = TokioIo::new(transport);
     let ended = if http2 {
         let mut connection = std::pin::pin!(http2_builder().serve_connection(io, service));
         tokio::select! { biased;
             ended = connection.as_mut() => ended,
-            () = drain.cancelled() => {
+            () = async { tokio::select! { () = drain.cancelled() => {}, () = lifecycle.worn() => {} } } => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
@@ -131,6 +131,9 @@ impl<S: HttpService> hyper::service::Service<Request<Incoming>> for Counted<S> {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let number = self.lifecycle.begin();
+        if number == self.last.max(1) {
+            self.lifecycle.wear_out();
+        }
         let running = Running { lifecycle: self.lifecycle.clone() };
         let exchange = Exchange { running: Some(running), http1: self.http1, last: number >= self.last };
         match self.lifecycle.refusal(number).filter(|_| self.http1) {

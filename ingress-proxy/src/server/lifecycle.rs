@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
 use http::StatusCode;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::state::Open;
@@ -29,6 +30,7 @@ pub(super) struct Lifecycle {
     idle_since: AtomicU64,
     upgrade: AtomicU8,
     upgrade_waiter: AtomicWaker,
+    worn: Notify,
     open: Open,
 }
 
@@ -52,6 +54,7 @@ impl Lifecycle {
             idle_since: AtomicU64::new(0),
             upgrade: AtomicU8::new(0),
             upgrade_waiter: AtomicWaker::new(),
+            worn: Notify::new(),
             open,
         }
     }
@@ -135,6 +138,16 @@ impl Lifecycle {
             2 => Upgrade::Http,
             _ => Upgrade::Undecided,
         }
+    }
+
+    /// The connection has carried as many requests as it may.
+    pub(super) fn wear_out(&self) {
+        self.worn.notify_one();
+    }
+
+    /// Ready once the connection should get no more requests.
+    pub(super) async fn worn(&self) {
+        self.worn.notified().await;
     }
 
     pub(super) fn is_draining(&self) -> bool {

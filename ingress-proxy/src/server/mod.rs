@@ -93,7 +93,8 @@ impl Server {
         self
     }
 
-    /// Has each worker tell an observer of every request that reaches its proxy, or that the server refuses before. `make` is called with the number of the worker, from 0, when it starts.
+    /// Has each worker tell an observer of every request that reaches its proxy, or that the server refuses before. `make` is called with
+    /// the number of the worker, from 0, when it starts.
     pub fn observe(mut self, make: impl Fn(usize) -> Box<dyn Observer> + Send + Sync + 'static) -> Self {
         self.observe = Some(Observe(Arc::new(make)));
         self

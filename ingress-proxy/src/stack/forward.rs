@@ -121,7 +121,9 @@ impl Exchange {
                     Err(failure) => failure,
                 };
                 match failure.request {
-                    Some(again) if tries.again(failure.error.kind(), failure.sent) => request = again,
+                    Some(again) if tries.again(failure.error.kind(), failure.sent, hop.group.len()) => {
+                        request = again;
+                    }
                     _ => break hop.give_up(&endpoint, &failure.error, &mut record),
                 }
                 if let Some(record) = &mut record {

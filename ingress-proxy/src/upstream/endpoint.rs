@@ -80,6 +80,11 @@ impl Group {
         }
     }
 
+    /// How many endpoints there are, as far as is known.
+    pub(crate) fn len(&self) -> usize {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).endpoints.len()
+    }
+
     /// Looks a DNS name up, and remembers the endpoints behind it while it stays the name of this upstream.
     async fn resolved(&self, lookup: &Arc<Lookup>) -> Arc<[Arc<Endpoint>]> {
         let addresses = self.resolver.addresses(lookup).await;

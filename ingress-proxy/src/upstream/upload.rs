@@ -14,8 +14,8 @@ use crate::body::{Body, BoxError};
 use crate::error::{Error, Kind};
 use crate::timer::Wait;
 
-/// A request body that is being forwarded. One that grows too large ends in an error, so that the endpoint sees it cut off. Its trailers are dropped, as nginx does: a field that arrives after the policies have been
-/// applied has been seen by none of them.
+/// A request body that is being forwarded. One that grows too large ends in an error, so that the endpoint sees it cut off. Its trailers
+/// are dropped, as nginx does: a field that arrives after the policies have been applied has been seen by none of them.
 #[derive(Debug)]
 pub(crate) struct Upload {
     body: Body,

@@ -6,6 +6,7 @@ pub(crate) mod config_map;
 pub(crate) mod events;
 pub(crate) mod namespaces;
 pub(crate) mod objects;
+pub(crate) mod permissions;
 pub(crate) mod replicas;
 pub(crate) mod status;
 
@@ -32,6 +33,8 @@ macro_rules! every {
                 addresses_stand_in_the_status_of_our_ingresses_at_once
                 what_somebody_writes_over_the_status_is_written_over
                 the_last_one_empties_the_status_and_no_other;
+            permissions:
+                the_roles_of_the_manifests_are_enough;
             replicas:
                 one_leads_and_hands_over_at_once
                 one_that_dies_is_followed_within_the_time_to_live;

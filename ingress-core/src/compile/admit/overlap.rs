@@ -3,8 +3,10 @@
 //! Host and path text count, not the type of the path, as in ingress-nginx. Where one of the two has the annotation `canary`, with whatever
 //! value, they may share the path; two canaries may not, where nobody else has it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use k8s_openapi::api::networking::v1::Ingress;
 
 use crate::annotation;
@@ -25,12 +27,12 @@ pub(super) fn look(
         .map(|ingress| (object_name(ingress), &**ingress))
         .filter(|(name, _)| *name != own && compiled.report.ours.binary_search(name).is_ok())
         .collect();
+    let places = Places::of(candidate, &others, compiled);
     let mut warnings = Vec::new();
     for (host, path) in paths(candidate) {
-        let place = Place { host, path };
-        let owners = place.owners(compiled);
-        for (other, ingress) in others.iter().filter(|(_, other)| place.is_in(other)) {
-            let (host, path) = (if host.is_empty() { "_" } else { host }, path);
+        let Some(Place { owners, others }) = places.get(host, path) else { continue };
+        for (other, ingress) in others {
+            let host = if host.is_empty() { "_" } else { host };
             if owners.contains(&other) && !is_marked(candidate) && !is_marked(ingress)
                 || owners.is_empty() && is_canary(candidate) && is_canary(ingress)
             {
@@ -48,27 +50,57 @@ pub(super) fn look(
     (None, warnings)
 }
 
-/// A host and the text of a path.
+/// What there is of a host and the text of a path.
+#[derive(Default)]
 struct Place<'c> {
-    host: &'c str,
-    path: &'c str,
+    /// The Ingresses that serve it: one for each type of path.
+    owners: Vec<&'c ObjectName>,
+    /// The other Ingresses with a rule for it. A default backend is none.
+    others: Vec<&'c (ObjectName, &'c Ingress)>,
 }
 
-impl Place<'_> {
-    /// The Ingresses that serve it: one for each type of path.
-    fn owners<'t>(&self, compiled: &'t Compiled) -> Vec<&'t ObjectName> {
-        let host = HostPattern::parse(self.host).ok();
-        let routes = host.and_then(|host| compiled.snapshot.routes.pattern(&host));
-        let routes = routes.into_iter().flat_map(|host| host.routes());
-        routes
-            .filter(|route| route.path.as_str() == self.path)
-            .filter_map(|route| route.ingress.as_ref())
-            .collect()
+/// The places of a candidate, by host in lower case and path. Found with one look at each path of each Ingress: a candidate may have
+/// thousands.
+struct Places<'c>(HashMap<(Cow<'c, str>, &'c str), Place<'c>>);
+
+impl<'c> Places<'c> {
+    fn of(candidate: &'c Ingress, others: &'c [(ObjectName, &'c Ingress)], compiled: &'c Compiled) -> Self {
+        let places = paths(candidate).map(|(host, path)| ((lower(host), path), Place::default()));
+        let mut places: HashMap<_, _> = places.collect();
+        let mut hosts: Vec<_> = places.keys().map(|(host, _)| host.clone()).collect();
+        hosts.sort_unstable();
+        hosts.dedup();
+        for host in hosts {
+            let pattern = HostPattern::parse(&host).ok();
+            let routes = pattern.and_then(|pattern| compiled.snapshot.routes.pattern(&pattern));
+            for route in routes.into_iter().flat_map(|host| host.routes()) {
+                if let Some(place) = places.get_mut(&(host.clone(), route.path.as_str())) {
+                    place.owners.extend(&route.ingress);
+                }
+            }
+        }
+        for other in others {
+            for (host, path) in paths(other.1) {
+                let place = places.get_mut(&(lower(host), path));
+                // The same Ingress may have it twice.
+                let place = place.filter(|place| place.others.last().is_none_or(|last| last.0 != other.0));
+                if let Some(place) = place {
+                    place.others.push(other);
+                }
+            }
+        }
+        Self(places)
     }
 
-    /// True if a rule of the Ingress has it. A default backend has none.
-    fn is_in(&self, ingress: &Ingress) -> bool {
-        paths(ingress).any(|(host, path)| host.eq_ignore_ascii_case(self.host) && path == self.path)
+    fn get(&self, host: &'c str, path: &'c str) -> Option<&Place<'c>> {
+        self.0.get(&(lower(host), path))
+    }
+}
+
+fn lower(host: &str) -> Cow<'_, str> {
+    match host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => host.to_ascii_lowercase().into(),
+        false => host.into(),
     }
 }
 

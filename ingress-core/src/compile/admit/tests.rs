@@ -281,6 +281,34 @@ fn who_answers_for_all_hosts_already_is_told() {
     assert_eq!(alone(&catch_all("shop/new"), &[]), Verdict::default());
 }
 
+/// What was meant is looked for only for some of them, as an Ingress may have thousands.
+#[test]
+fn unknown_annotations_are_named_as_far_as_that_helps() {
+    let warnings = |count: usize| {
+        let names: Vec<_> = (0..count).map(|number| format!("proxy-redirect-fro{number}")).collect();
+        let annotations: Vec<_> = names.iter().map(|name| (name.as_str(), "x")).collect();
+        alone(&ingress("shop/new", 0, &["a.com/"], &annotations), &[]).warnings
+    };
+    assert_eq!(warnings(20).len(), 20);
+    let many = warnings(5000);
+    assert_eq!(many.len(), 21);
+    assert!(many.iter().any(|warning| warning.contains("4980 more annotations")), "{many:#?}");
+}
+
+/// The work grows with the number of paths, not with its square: that would be minutes here.
+#[test]
+fn thousands_of_paths_are_soon_judged() {
+    let paths: Vec<_> = (0..20_000).map(|number| format!("a.com/p{number}")).collect();
+    let paths: Vec<_> = paths.iter().map(String::as_str).collect();
+    let (old, new) = (ingress("shop/old", 2, &paths, &[]), ingress("shop/new", 1, &paths, &[]));
+    let objects = objects(vec![old], &[]);
+    let start = std::time::SystemTime::now();
+    let verdict = admit(&objects, &options(), &new);
+    assert_eq!((verdict.refused, verdict.warnings.len()), (None, 20_000));
+    let time = start.elapsed().unwrap();
+    assert!(time.as_secs() < 10, "{time:?}");
+}
+
 #[test]
 fn the_verdict_is_that_of_a_whole_compile() {
     let many: Vec<_> = (1..50)

@@ -6,6 +6,7 @@ mod objects;
 mod port;
 mod program;
 mod replica;
+mod roles;
 
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ingress_controller::{Pod, RunConfig};
+use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::{MissedTickBehavior, interval};
@@ -51,11 +53,10 @@ impl World {
     /// One with an API server of its own, and endpoints at an address of this machine that is none of loopback: the program takes no others
     /// from an API server. `None` if this machine has no such address.
     pub async fn in_memory_for_program() -> Option<Self> {
-        // Nothing is sent: this only asks from which address it would be.
-        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
-        socket.connect((Ipv4Addr::new(198, 51, 100, 1), 9)).ok()?;
-        let ip = socket.local_addr().ok()?.ip();
-        if ip.is_loopback() { None } else { Some(Self::in_memory_at(ip).await) }
+        match own_address() {
+            Some(ip) => Some(Self::in_memory_at(ip).await),
+            None => None,
+        }
     }
 
     async fn in_memory_at(ip: IpAddr) -> Self {
@@ -78,8 +79,17 @@ impl World {
             std::env::var(name).unwrap_or_else(|_| panic!("set {name}, as CONTRIBUTING.md says"))
         };
         let (kubeconfig, ip) = (PathBuf::from(var("KUBECONFIG")), var("ENDPOINT_ADDRESS"));
-        let ip = ip.parse().expect("ENDPOINT_ADDRESS to be an address");
-        let client = kube::Client::try_default().await.expect("a client for KUBECONFIG");
+        Self::at(kubeconfig, ip.parse().expect("ENDPOINT_ADDRESS to be an address")).await
+    }
+
+    /// One at the API server that a kubeconfig leads to, with endpoints at this address.
+    ///
+    /// # Panics
+    /// If it leads nowhere.
+    pub async fn at(kubeconfig: PathBuf, ip: IpAddr) -> Self {
+        let read = Kubeconfig::read_from(&kubeconfig).expect("a kubeconfig");
+        let config = kube::Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await;
+        let client = kube::Client::try_from(config.expect("a kubeconfig")).expect("a client");
         let folder = tempfile::tempdir().expect("a temporary folder");
         let world = Self { server: None, client, folder, kubeconfig, name: unique(), ip };
         world.begin().await;
@@ -164,6 +174,11 @@ impl World {
         Replica::start(self.config()).await
     }
 
+    /// What the program answers for an upstream of this world: it takes no endpoints on loopback.
+    pub fn status_by_program(&self) -> u16 {
+        if self.ip.is_loopback() { 503 } else { 200 }
+    }
+
     /// The flags of the program for the class of this world, on free ports.
     pub fn flags(&self) -> Vec<String> {
         [
@@ -215,6 +230,15 @@ impl World {
         let what = format!("{kind} {name} to be as wanted");
         self.until(what, async move || self.get(kind, name).await.filter(|object| wanted(object)))
     }
+}
+
+/// An address of this machine that is none of loopback, if it has one.
+pub fn own_address() -> Option<IpAddr> {
+    // Nothing is sent: this only asks from which address it would be.
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    socket.connect((Ipv4Addr::new(198, 51, 100, 1), 9)).ok()?;
+    let ip = socket.local_addr().ok()?.ip();
+    (!ip.is_loopback()).then_some(ip)
 }
 
 /// A name that nothing else has at the same server.

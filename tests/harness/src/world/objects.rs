@@ -178,6 +178,15 @@ impl World {
         }
     }
 
+    /// Makes the Service `front` of a load balancer that has this address.
+    pub async fn put_front(&self, address: &str) {
+        let mut front = json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": "front" } });
+        front["spec"] = json!({ "type": "LoadBalancer", "ports": [{ "port": 80 }] });
+        self.put(&front).await;
+        let status = json!({ "loadBalancer": { "ingress": [{ "ip": address }] } });
+        self.put_status("Service", "front", &status).await;
+    }
+
     /// Makes a pod of the controllers; nothing runs in it.
     pub async fn put_pod(&self, name: &str) {
         let mut pod = json!({ "apiVersion": "v1", "kind": "Pod" });
