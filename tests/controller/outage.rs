@@ -42,7 +42,7 @@ impl Scene {
     /// Longer than what is taken for a connection that was cut.
     async fn goes_on(&self) {
         let start = Instant::now();
-        while start.elapsed() < Duration::from_secs(2) {
+        while start.elapsed() < Duration::from_millis(1200) {
             self.load.reached(self.load.good() + 100).await;
         }
     }
@@ -88,6 +88,22 @@ async fn a_server_that_is_stopped_and_forgets_its_history() {
     scene.goes_on().await;
     scene.is_as_before().await;
     scene.server().faults().resume().await;
+    scene.catches_up().await;
+}
+
+/// Lists take their time, and not all the same: what is known of a kind stays until all of it is known anew.
+#[tokio::test]
+async fn a_server_that_comes_back_slowly() {
+    let scene = Scene::begin().await;
+    let faults = scene.server().faults();
+    faults.stop().await;
+    scene.change();
+    faults.expire_history();
+    scene.goes_on().await;
+    faults.slow(Duration::from_millis(500));
+    faults.fail(1, "ingresses", 500);
+    faults.fail(2, "services", 500);
+    faults.resume().await;
     scene.catches_up().await;
 }
 

@@ -189,7 +189,7 @@ async fn without_one_verb_all_else_goes_on() {
             scene.has_event().await;
         }
     });
-    Box::pin(stream::iter(cases).buffer_unordered(4).collect::<Vec<()>>()).await;
+    Box::pin(stream::iter(cases).buffer_unordered(7).collect::<Vec<()>>()).await;
 }
 
 /// These are used later than at the start.

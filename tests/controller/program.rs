@@ -119,7 +119,7 @@ async fn a_drain_without_an_api_server() {
     let mut running = Client::connect(http).await;
     running.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
     assert_eq!(running.head().await.status(), 200);
-    world.server().faults().hang(true);
+    world.server().faults().stop().await;
     program.signal("-TERM");
     program.log.line("draining").await;
     gate.open();

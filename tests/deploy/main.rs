@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // a test fails by a panic
 #![allow(clippy::print_stdout)] // says what could not be tested
 
+mod apply;
 mod chart;
 mod flags;
 mod objects;

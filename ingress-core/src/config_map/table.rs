@@ -221,7 +221,7 @@ pub static TABLE: &[Key] = &[
     needless("proxy-max-temp-file-size", "1024m", "bodies are streamed, not collected"),
     served("proxy-next-upstream", "error timeout", "when another endpoint is tried"),
     served("proxy-next-upstream-timeout", "0", "seconds for all tries; 0 is no limit"),
-    served("proxy-next-upstream-tries", "3", "how many endpoints are tried; 0 is no limit"),
+    served("proxy-next-upstream-tries", "3", "how many endpoints are tried; 0 is all of them"),
     part("proxy-protocol-header-timeout", "use-proxy-protocol", "5s", "how long that header may take"),
     served("proxy-read-timeout", "60", "seconds between two reads from the endpoint"),
     served("proxy-real-ip-cidr", "0.0.0.0/0", "networks of the proxies that are believed"),

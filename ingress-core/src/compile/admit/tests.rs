@@ -300,10 +300,10 @@ fn unknown_annotations_are_named_as_far_as_that_helps() {
 fn thousands_of_paths_are_soon_judged() {
     let paths: Vec<_> = (0..20_000).map(|number| format!("a.com/p{number}")).collect();
     let paths: Vec<_> = paths.iter().map(String::as_str).collect();
-    let (old, new) = (ingress("shop/old", 2, &paths, &[]), ingress("shop/new", 1, &paths, &[]));
-    let objects = objects(vec![old], &[]);
+    let (younger, candidate) = (ingress("shop/young", 2, &paths, &[]), ingress("shop/old", 1, &paths, &[]));
+    let objects = objects(vec![younger, ingress("shop/old", 1, &[], &[])], &[]);
     let start = std::time::SystemTime::now();
-    let verdict = admit(&objects, &options(), &new);
+    let verdict = admit(&objects, &options(), &candidate);
     assert_eq!((verdict.refused, verdict.warnings.len()), (None, 20_000));
     let time = start.elapsed().unwrap();
     assert!(time.as_secs() < 10, "{time:?}");
