@@ -216,22 +216,37 @@ impl Candidate {
         lease
     }
 
-    /// Gives the Lease away: without a holder it may be taken at once.
+    /// Gives the Lease away: without a holder it may be taken at once. If it is not as we knew it, a renewal of ours that was cut short may
+    /// have arrived all the same.
     async fn release(&mut self) {
-        let Some((mut lease, _)) = self.seen.take() else { return };
-        let now = MicroTime(Timestamp::now());
-        lease.spec = Some(LeaseSpec {
-            lease_duration_seconds: Some(1),
-            lease_transitions: lease.spec.and_then(|spec| spec.lease_transitions),
-            acquire_time: Some(now.clone()),
-            renew_time: Some(now),
-            ..LeaseSpec::default()
-        });
-        match self.api.replace(&self.id, &as_us(), &lease).await {
+        let Some((lease, _)) = self.seen.take() else { return };
+        let released = match self.api.replace(&self.id, &as_us(), &without_holder(lease)).await {
+            Err(kube::Error::Api(status)) if status.is_conflict() => match self.api.get(&self.id).await {
+                Ok(lease) if self.holds(&lease) => {
+                    self.api.replace(&self.id, &as_us(), &without_holder(lease)).await
+                }
+                Ok(_) => return,
+                failed => failed,
+            },
+            released => released,
+        };
+        match released {
             Ok(_) => tracing::info!("lease {} is released", self.id),
             Err(error) => tracing::warn!("lease {}: cannot be released: {}", self.id, explain(&error)),
         }
     }
+}
+
+fn without_holder(mut lease: Lease) -> Lease {
+    let now = MicroTime(Timestamp::now());
+    lease.spec = Some(LeaseSpec {
+        lease_duration_seconds: Some(1),
+        lease_transitions: lease.spec.and_then(|spec| spec.lease_transitions),
+        acquire_time: Some(now.clone()),
+        renew_time: Some(now),
+        ..LeaseSpec::default()
+    });
+    lease
 }
 
 /// Says whether we lead, and gives what was said before. Nobody is woken by what is the same.

@@ -87,6 +87,16 @@ async fn a_release_hands_over_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_lease_that_has_changed_is_released_all_the_same() {
+    let fake = Fake::default();
+    let mut one = Replica::start(&fake, "one");
+    one.until(true).await;
+    fake.fault(Fault::Conflict);
+    one.stop().await;
+    assert!(holder(&fake).is_null());
+}
+
+#[tokio::test(start_paused = true)]
 async fn times_that_others_wrote_do_not_count() {
     let fake = Fake::default();
     for year in [1999, 2999] {
