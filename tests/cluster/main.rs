@@ -9,6 +9,7 @@
 //! leaves them there.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // a test fails by a panic
 
+mod outage;
 #[path = "../controller/scenarios/mod.rs"]
 mod scenarios;
 

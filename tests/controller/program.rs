@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use harness::api_server::Faults;
 use harness::world::{Program, World, ask};
 use harness::{Client, Gate, Upstream, within};
 use serde_json::json;
@@ -86,23 +87,22 @@ async fn from_the_kubeconfig_to_the_last_request() {
     assert!(program.log.find(&["drained"]).is_some());
 }
 
+async fn ends_while_it_waits(spoil: impl AsyncFn(Faults), reason: &str) {
+    let world = World::in_memory().await;
+    spoil(world.server().faults()).await;
+    let mut program = start(&world, &[]);
+    program.log.line_with(&["waiting for the API server", reason]).await;
+    let sent = Instant::now();
+    program.signal("-TERM");
+    assert_eq!(program.ended().await.code(), Some(0), "{:#?}", program.log.all());
+    assert!(sent.elapsed() < Duration::from_secs(10), "{:?}", sent.elapsed());
+}
+
 #[tokio::test]
 async fn a_signal_ends_the_wait_for_an_api_server() {
-    for hangs in [true, false] {
-        let world = World::in_memory().await;
-        if hangs {
-            world.server().faults().hang(true);
-        } else {
-            world.server().faults().stop().await;
-        }
-        let mut program = start(&world, &[]);
-        let reason = if hangs { "are not read yet" } else { "cannot be reached" };
-        program.log.line_with(&["waiting for the API server", reason]).await;
-        let sent = Instant::now();
-        program.signal("-TERM");
-        assert_eq!(program.ended().await.code(), Some(0), "{:#?}", program.log.all());
-        assert!(sent.elapsed() < Duration::from_secs(10), "{:?}", sent.elapsed());
-    }
+    let hangs = ends_while_it_waits(async |faults| faults.hang(true), "are not read yet");
+    let is_away = ends_while_it_waits(async |faults| faults.stop().await, "cannot be reached");
+    tokio::join!(hangs, is_away);
 }
 
 /// The API server is gone for good: the drain does not wait for it longer than it must, and still loses no request.

@@ -36,7 +36,7 @@ macro_rules! every {
             permissions:
                 the_roles_of_the_manifests_are_enough;
             replicas:
-                one_leads_and_hands_over_at_once
+                one_leads_and_hands_over_when_it_stops
                 one_that_dies_is_followed_within_the_time_to_live;
             events:
                 what_is_wrong_is_an_event_on_the_ingress
