@@ -24,14 +24,12 @@ async fn what_will_not_work_as_written_is_told() {
     let mut tls = ingress("shop/new", &["a.test/"]);
     tls["spec"]["tls"] = json!([{ "hosts": ["a.test"], "secretName": "certificate" }]);
     for (new, text) in [
-        (ingress("web/new", &["a.test/"]), "there is no service \"web\""),
         (with("proxy-read-timeout", "5x"), "expected whole seconds"),
         (with("proxy-raed-timeout", "5"), "proxy-read-timeout"),
         (with("secure-verify-ca-secret", "x"), "secure-verify-ca-secret"),
         (with("enable-influxdb", "true"), "enable-influxdb"),
         // Not served yet, so answered 503 by the controller; ingress-nginx's webhook passes what it answers 503, too.
         (with("auth-url", "http://auth.test/"), "503"),
-        (tls.clone(), "there is no secret \"certificate\""),
         (tls, "TLS is not supported yet"),
     ] {
         let warnings = world.create(&new).await.unwrap();
@@ -39,6 +37,14 @@ async fn what_will_not_work_as_written_is_told() {
         let name = format!("{}/new", new["metadata"]["namespace"].as_str().unwrap());
         world.server.delete("ingresses", &name);
     }
+}
+
+/// Anybody who reaches the webhook could ask for names with it.
+#[tokio::test]
+async fn whether_other_objects_exist_is_not_told() {
+    let world = World::start([]).await;
+    let warnings = world.create(&ingress("web/new", &["a.test/"])).await.unwrap();
+    assert_eq!(warnings, Vec::<String>::new(), "there is no such service");
 }
 
 #[tokio::test]

@@ -11,9 +11,9 @@ use super::cells::Cells;
 use super::measure::NUMBER;
 
 /// How many series there may be. Each is some kilobytes of a scrape, so a Prometheus has given up long before.
-const MOST_SERIES: usize = 50_000;
+const MOST_SERIES: usize = 10_000;
 /// How many of them may be for hosts that no Ingress names: anybody can make these up.
-const MOST_UNDEFINED: usize = 5_000;
+const MOST_UNDEFINED: usize = 1_000;
 
 /// Which limit a series counts towards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -117,6 +117,11 @@ fn check(config: &RunConfig) -> Result<(), Error> {
     if config.http.is_empty() {
         return Err(Error::NoAddress);
     }
+    // They are listened on when there is something to serve; that they are taken is to be said at once.
+    for address in config.http.iter().filter(|address| address.port() != 0) {
+        let listen = std::net::TcpListener::bind(address);
+        listen.map_err(|source| Error::Listen { flag: "--http-port", address: *address, source })?;
+    }
     Ok(())
 }
 

@@ -16,6 +16,7 @@ mod scope;
 mod store;
 
 use std::collections::BTreeSet;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,7 +47,7 @@ pub(crate) struct Cluster {
     /// Whose content is kept.
     wanted: Wanted,
     /// Ends with this.
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
 }
 
 /// The Secrets and ConfigMaps whose content is kept.
@@ -67,7 +68,7 @@ impl Cluster {
             changes: Arc::default(),
             progress: Arc::default(),
             wanted,
-            _tasks: JoinSet::new(),
+            tasks: JoinSet::new(),
         };
         cluster.sync(client, waiting).await
     }
@@ -79,13 +80,13 @@ impl Cluster {
             changes: &self.changes,
             progress: &self.progress,
         };
-        let mut stores = tasks.plain(&mut self._tasks);
+        let mut stores = tasks.plain(&mut self.tasks);
         self.progress.synced(&waiting).await;
         // Now that it is known which content is wanted, no other is ever kept.
         self.stores = Arc::new(stores.clone());
         self.want(&self.reader().objects());
-        stores.secrets = tasks.with_content(&self.wanted.secrets, &mut self._tasks);
-        stores.config_maps = tasks.with_content(&self.wanted.config_maps, &mut self._tasks);
+        stores.secrets = tasks.with_content(&self.wanted.secrets, &mut self.tasks);
+        stores.config_maps = tasks.with_content(&self.wanted.config_maps, &mut self.tasks);
         self.stores = Arc::new(stores);
         self.progress.synced(&waiting).await;
         // All of it is read by the first load, as if nothing had changed; so what came meanwhile is wanted from here on.
@@ -116,7 +117,14 @@ impl Cluster {
 
 impl Source for Cluster {
     async fn changed(&mut self) -> Pace {
-        self.changes.wait().await
+        tokio::select! {
+            pace = self.changes.wait() => pace,
+            Some(ended) = self.tasks.join_next() => match ended {
+                // Its kind would stand still unnoticed: the control thread ends with it, and the health check fails.
+                Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+                _ => std::future::pending().await,
+            },
+        }
     }
 
     fn load(&mut self) -> Loaded {

@@ -246,14 +246,21 @@ fn defects_that_do_not_refuse_are_warnings() {
     let mut candidate = ingress("web/new", 0, &["a.com/x"], &[("auth-url", "http://a"), ("made-up", "x")]);
     candidate.spec.as_mut().unwrap().tls = Some(vec![read(json!({"secretName": "cert"}))]);
     let warnings = alone(&candidate, &[]).warnings;
-    // The Service has the same name in another namespace, which does not help.
-    for part in ["there is no secret", "made-up", "answered 503; remove it only", "TLS is not supported yet"]
-    {
+    for part in ["made-up", "answered 503; remove it only", "TLS is not supported yet"] {
         assert!(warnings.iter().any(|warning| warning.contains(part)), "{part}: {warnings:#?}");
     }
-    candidate.metadata.annotations.as_mut().unwrap().remove(&format!("{PREFIX}auth-url"));
-    let warnings = alone(&candidate, &[]).warnings;
-    assert!(warnings.iter().any(|warning| warning.contains("there is no service \"web\"")), "{warnings:#?}");
+}
+
+#[test]
+fn whether_other_objects_exist_is_not_told() {
+    let mut candidate = ingress("web/new", 0, &["a.com/x"], &[]);
+    let without = alone(&candidate, &[]).warnings;
+    candidate.spec.as_mut().unwrap().tls = Some(vec![read(json!({"secretName": "cert"}))]);
+    let with = alone(&candidate, &[]).warnings;
+    for warnings in [&without, &with] {
+        let tells = |warning: &String| warning.contains("secret \"") || warning.contains("service \"");
+        assert!(!warnings.iter().any(tells), "{warnings:#?}");
+    }
 }
 
 #[test]
