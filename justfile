@@ -18,10 +18,11 @@ fix:
     cargo fmt --all
     cargo clippy --workspace --all-targets --fix --allow-dirty
 
-# Figures of the routing table, the compile and the stack
+# Figures of the routing table, the compile, the stack, and of the way from a write at the API server to traffic
 bench:
     cargo bench -p ingress-core
     cargo bench -p ingress-proxy
+    cargo bench -p ingress-tests --bench convergence
 
 # Rewrite the expected results of the compile's cases after looking at the difference
 expect:

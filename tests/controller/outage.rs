@@ -164,7 +164,7 @@ async fn watches_that_are_cut_again_and_again() {
 #[tokio::test]
 async fn a_history_that_is_gone_while_all_is_well() {
     let scene = Scene::begin().await;
-    for _ in 0..5 {
+    for _ in 0..3 {
         scene.server().faults().expire_history();
         scene.load.reached(scene.load.good() + 20).await;
     }

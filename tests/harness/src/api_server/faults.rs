@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use super::shared::Shared;
 use super::status::Failure;
+use crate::within;
 
 /// Failures to come.
 #[derive(Debug)]
@@ -92,13 +93,15 @@ impl Faults {
     /// Closes the port and cuts all connections. Afterwards connections are refused. Objects and history stay.
     pub async fn stop(&self) {
         self.shared.switches.wanted.send_replace(false);
-        let _ = self.shared.switches.open.subscribe().wait_for(|open| !open).await;
+        let _ = within("the port to be closed", self.shared.switches.open.subscribe().wait_for(|open| !open))
+            .await;
     }
 
     /// Opens the port again, with the same number.
     pub async fn resume(&self) {
         self.shared.switches.wanted.send_replace(true);
-        let _ = self.shared.switches.open.subscribe().wait_for(|open| *open).await;
+        let _ =
+            within("the port to be open", self.shared.switches.open.subscribe().wait_for(|open| *open)).await;
     }
 
     /// While true, connections are accepted and nothing is answered or told to watches. What was asked meanwhile is answered afterwards.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 
 use hyper::server::conn::http1;
@@ -18,6 +19,8 @@ use super::shared::Shared;
 pub(crate) fn bind(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     socket.set_reuse_address(true)?;
+    // So that the next one is there before the last one goes: nobody else gets the port in between.
+    socket.set_reuse_port(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     Ok(socket)
@@ -29,12 +32,15 @@ pub(crate) async fn serve(shared: Arc<Shared>, address: SocketAddr, mut socket: 
     loop {
         let listener = TcpListener::from_std(socket.into()).expect("a listener");
         shared.switches.open.send_replace(true);
-        tokio::select! {
-            () = accept(&shared, listener) => {}
-            _ = wanted.wait_for(|wanted| !wanted) => {}
+        {
+            let mut accepting = pin!(accept(&shared, listener));
+            tokio::select! {
+                () = &mut accepting => {}
+                _ = wanted.wait_for(|wanted| !wanted) => {}
+            }
+            // Bound but not listening: the port stays ours, and refuses.
+            socket = bind(address).expect("the port that is ours");
         }
-        // Bound but not listening: the port stays ours, and refuses.
-        socket = bind(address).expect("the port that was just ours");
         shared.switches.open.send_replace(false);
         let _ = wanted.wait_for(|wanted| *wanted).await;
         socket.listen(1024).expect("to listen again");
