@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ingress_controller::args::Args;
-use ingress_controller::{Controller, RunConfig, RunningController};
+use ingress_controller::{AccessLogSink, Controller, RunConfig, RunningController};
 use ingress_core::{Options, Settings, Snapshot, compile};
 use ingress_proxy::{Config, Counts, Drained, Publisher, Running, Server, channel};
 
@@ -113,6 +113,8 @@ pub async fn start_with(manifests: &Manifests, flags: &[&str]) -> Harness {
     ];
     let args = Args::read(ours.iter().chain(flags)).expect("flags that are understood");
     let mut config = RunConfig::from_args(&args).expect("flags that go together");
+    // Standard output is for what the tests have to say.
+    config.access_log = AccessLogSink::None;
     config.workers = NonZeroUsize::new(2);
     let controller =
         within("the controller to start", Controller::start(config)).await.expect("a controller");
