@@ -54,6 +54,8 @@
 //! | [`upstream`] | [`Upstream`]: a named group of endpoints, described |
 //! | [`policy`] | what holds for the requests of a route; data only |
 //! | [`settings`] | [`Settings`]: what holds whatever the route |
+//! | [`tls`] | [`TlsTable`]: certificates and what is asked of clients, by name |
+//! | [`stream`] | [`Stream`]: a port whose bytes are passed on as they are |
 //! | [`snapshot`] | [`Snapshot`]: routes, upstreams and settings of one moment, and a builder for use without Kubernetes |
 //! | [`annotation`] | the table of ingress-nginx's annotations, and how their values are read |
 //! | [`config_map`] | the table of the keys of ingress-nginx's ConfigMap, and how their values are read |
@@ -70,6 +72,8 @@ pub mod policy;
 pub mod route;
 pub mod settings;
 pub mod snapshot;
+pub mod stream;
+pub mod tls;
 pub mod upstream;
 mod value;
 
@@ -77,7 +81,7 @@ mod value;
 #[doc(no_inline)]
 pub use compile::{
     Compiled, Compiler, Finding, ObjectRef, Objects, Options, References, Report, Selector, SelectorError,
-    Severity, Skipped, Verdict, admit, compile, ingress_from_v1beta1, recompile, referenced,
+    Severity, Skipped, TlsCheck, Verdict, admit, compile, ingress_from_v1beta1, recompile, referenced,
 };
 #[doc(no_inline)]
 pub use config_map::Global;
@@ -89,5 +93,9 @@ pub use route::{
 pub use settings::Settings;
 #[doc(no_inline)]
 pub use snapshot::{Snapshot, Upstreams};
+#[doc(no_inline)]
+pub use stream::{Stream, StreamProtocol};
+#[doc(no_inline)]
+pub use tls::{Certificate, TlsTable};
 #[doc(no_inline)]
 pub use upstream::{Endpoint, Endpoints, Upstream};

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use http::HeaderName;
+use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
+
+use crate::stream::StreamSettings;
+use crate::tls::TlsSettings;
 
 /// Settings of a snapshot. Each is named after its key in ingress-nginx's ConfigMap, which is given with the default.
 ///
@@ -40,6 +43,24 @@ pub struct Settings {
     pub hide_headers: Vec<HeaderName>,
     /// What is written to the access log.
     pub access_log: AccessLog,
+    /// TLS with clients.
+    pub tls: TlsSettings,
+    /// The value of `Strict-Transport-Security` in answers over TLS (`hsts` and `hsts-*`, `max-age=31536000; includeSubDomains`); none if
+    /// that is off.
+    pub hsts: Option<HeaderValue>,
+    /// Speak HTTP/2 with clients that know TLS (`use-http2`, true).
+    pub http2: bool,
+    /// How many requests a client may run at once on a connection of HTTP/2 (`http2-max-concurrent-streams`, 128).
+    pub http2_max_concurrent_streams: u32,
+    /// Speak HTTP/3 on the ports of TLS (`use-http3`, false; ingress-nginx has no such key).
+    pub http3: bool,
+    /// Every connection for HTTP begins with a PROXY header (`use-proxy-protocol`, false). It is believed of those who are
+    /// [`trusted`](Forwarded::trusted).
+    pub use_proxy_protocol: bool,
+    /// How long that header may take (`proxy-protocol-header-timeout`, 5 s).
+    pub proxy_protocol_header_timeout: Duration,
+    /// TCP and UDP services.
+    pub streams: StreamSettings,
 }
 
 impl Default for Settings {
@@ -60,6 +81,14 @@ impl Default for Settings {
             allow_backend_server_header: false,
             hide_headers: Vec::new(),
             access_log: AccessLog::default(),
+            tls: TlsSettings::default(),
+            hsts: Some(HeaderValue::from_static("max-age=31536000; includeSubDomains")),
+            http2: true,
+            http2_max_concurrent_streams: 128,
+            http3: false,
+            use_proxy_protocol: false,
+            proxy_protocol_header_timeout: Duration::from_secs(5),
+            streams: StreamSettings::default(),
         }
     }
 }

@@ -6,6 +6,8 @@ use hashbrown::HashMap;
 
 use crate::route::{Backend, BuildError, Route, RouteTable, RouteTableBuilder};
 use crate::settings::Settings;
+use crate::stream::Stream;
+use crate::tls::TlsTable;
 use crate::upstream::Upstream;
 
 /// The upstreams of a snapshot by name.
@@ -66,19 +68,35 @@ pub struct Snapshot {
     pub upstreams: Arc<Upstreams>,
     /// What holds whatever the route.
     pub settings: Arc<Settings>,
+    /// From a name to a certificate and what is asked of clients.
+    pub tls: Arc<TlsTable>,
+    /// TCP and UDP services, each port once, in ascending order.
+    pub streams: Arc<[Stream]>,
 }
 
 impl Snapshot {
     /// A snapshot of these parts. Nothing is checked: a route to an upstream that is not there answers 503.
     #[must_use]
     pub fn new(routes: impl Into<Arc<RouteTable>>, upstreams: impl Into<Arc<Upstreams>>) -> Self {
-        Self { routes: routes.into(), upstreams: upstreams.into(), settings: Arc::default() }
+        Self { routes: routes.into(), upstreams: upstreams.into(), ..Self::default() }
     }
 
     /// The same with other settings.
     #[must_use]
     pub fn with_settings(self, settings: impl Into<Arc<Settings>>) -> Self {
         Self { settings: settings.into(), ..self }
+    }
+
+    /// The same with other certificates.
+    #[must_use]
+    pub fn with_tls(self, tls: impl Into<Arc<TlsTable>>) -> Self {
+        Self { tls: tls.into(), ..self }
+    }
+
+    /// The same with other streams.
+    #[must_use]
+    pub fn with_streams(self, streams: impl Into<Arc<[Stream]>>) -> Self {
+        Self { streams: streams.into(), ..self }
     }
 
     /// A builder, for use without Kubernetes.
@@ -93,6 +111,8 @@ impl PartialEq for Snapshot {
         (Arc::ptr_eq(&self.routes, &other.routes) || self.routes == other.routes)
             && (Arc::ptr_eq(&self.upstreams, &other.upstreams) || self.upstreams == other.upstreams)
             && (Arc::ptr_eq(&self.settings, &other.settings) || self.settings == other.settings)
+            && (Arc::ptr_eq(&self.tls, &other.tls) || self.tls == other.tls)
+            && (Arc::ptr_eq(&self.streams, &other.streams) || self.streams == other.streams)
     }
 }
 
@@ -121,6 +141,8 @@ pub struct SnapshotBuilder {
     default: Option<Arc<Route>>,
     upstreams: Vec<Arc<Upstream>>,
     settings: Arc<Settings>,
+    tls: Arc<TlsTable>,
+    streams: Vec<Stream>,
 }
 
 impl SnapshotBuilder {
@@ -148,6 +170,18 @@ impl SnapshotBuilder {
         self
     }
 
+    /// Certificates, and what is asked of clients.
+    pub fn tls(mut self, tls: impl Into<Arc<TlsTable>>) -> Self {
+        self.tls = tls.into();
+        self
+    }
+
+    /// Adds a TCP or UDP service.
+    pub fn stream(mut self, stream: Stream) -> Self {
+        self.streams.push(stream);
+        self
+    }
+
     /// Builds the snapshot.
     ///
     /// # Errors
@@ -168,7 +202,10 @@ impl SnapshotBuilder {
             check(&route, &upstreams)?;
             routes = routes.default_route(route);
         }
-        Ok(Snapshot::new(routes.build()?, upstreams).with_settings(self.settings))
+        let mut streams = self.streams;
+        streams.sort_unstable();
+        let snapshot = Snapshot::new(routes.build()?, upstreams).with_settings(self.settings);
+        Ok(snapshot.with_tls(self.tls).with_streams(streams))
     }
 }
 

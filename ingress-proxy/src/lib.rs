@@ -47,6 +47,7 @@ pub mod server;
 pub mod snapshot;
 mod stack;
 mod timer;
+pub mod tls;
 mod upstream;
 
 #[doc(no_inline)]

@@ -5,17 +5,25 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use ingress_core::Snapshot;
+use tokio::sync::watch;
 
 /// A channel for snapshots. Subscribers begin with `initial`.
 pub fn channel(initial: Snapshot) -> (Publisher, Subscriber) {
-    let shared = Arc::new(Shared { current: ArcSwap::from_pointee(initial), version: AtomicU64::new(0) });
+    let shared = Arc::new(Shared {
+        current: ArcSwap::from_pointee(initial),
+        version: AtomicU64::new(0),
+        swapped: watch::Sender::new(0),
+    });
     (Publisher { shared: shared.clone() }, Subscriber { shared })
 }
 
 #[derive(Debug)]
 struct Shared {
     current: ArcSwap<Snapshot>,
+    /// Read with every request.
     version: AtomicU64,
+    /// The same, for those who wait.
+    swapped: watch::Sender<u64>,
 }
 
 /// Swaps snapshots in. There is one: the control path is its only holder.
@@ -34,7 +42,8 @@ impl Publisher {
         }
         self.shared.current.store(Arc::new(snapshot));
         // After the store: a reader that sees the new version also sees the new snapshot, or a newer one.
-        self.shared.version.fetch_add(1, Ordering::Release);
+        let version = self.shared.version.fetch_add(1, Ordering::Release) + 1;
+        self.shared.swapped.send_replace(version);
         true
     }
 
@@ -59,6 +68,13 @@ impl Subscriber {
     /// The current snapshot.
     pub fn current(&self) -> Arc<Snapshot> {
         self.shared.current.load_full()
+    }
+
+    /// Waits for a version other than `seen`, and returns it.
+    pub(crate) async fn changed(&self, seen: u64) -> u64 {
+        let mut swapped = self.shared.swapped.subscribe();
+        // It cannot be closed: we hold the sender ourselves.
+        swapped.wait_for(|version| *version != seen).await.map_or(seen, |version| *version)
     }
 }
 

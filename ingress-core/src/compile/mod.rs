@@ -40,7 +40,7 @@ mod v1beta1;
 pub use admit::{Verdict, admit};
 pub use compiler::Compiler;
 pub use objects::Objects;
-pub use options::Options;
+pub use options::{Options, TlsCheck};
 pub use references::{References, referenced};
 pub use report::{Finding, ObjectRef, Report, Severity, Skipped};
 pub use selector::{Selector, SelectorError};

@@ -35,6 +35,8 @@ pub struct Objects {
     pub ingress_classes_known: bool,
     /// What the source found while it read the objects, such as an old version; it goes into the report as it is.
     pub findings: Vec<Finding>,
+    /// The time, in seconds since 1970: certificates that have expired are reported. `None` reports none.
+    pub now: Option<i64>,
 }
 
 impl Default for Objects {
@@ -51,6 +53,7 @@ impl Default for Objects {
             secrets_known: true,
             ingress_classes_known: true,
             findings: Vec::new(),
+            now: None,
         }
     }
 }

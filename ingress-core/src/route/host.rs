@@ -18,6 +18,28 @@ pub enum HostPattern {
     Any,
 }
 
+/// A [`HostPattern`] that is only looked up by. Hashed as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Server<'h> {
+    /// [`HostPattern::Exact`]
+    Exact(&'h str),
+    /// [`HostPattern::Wildcard`]
+    Wildcard(&'h str),
+    /// [`HostPattern::Any`]
+    Any,
+}
+
+impl hashbrown::Equivalent<HostPattern> for Server<'_> {
+    fn equivalent(&self, pattern: &HostPattern) -> bool {
+        match (self, pattern) {
+            (Self::Exact(name), HostPattern::Exact(pattern))
+            | (Self::Wildcard(name), HostPattern::Wildcard(pattern)) => **name == **pattern,
+            (Self::Any, HostPattern::Any) => true,
+            _ => false,
+        }
+    }
+}
+
 /// Why a text is no host of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

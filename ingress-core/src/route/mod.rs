@@ -14,7 +14,7 @@ mod trie;
 use std::sync::Arc;
 
 pub use build::{BuildError, RouteTableBuilder};
-pub use host::{HostError, HostPattern, canonical_host};
+pub use host::{HostError, HostPattern, Server, canonical_host};
 pub use hosts::HostRoutes;
 pub use normalize::{PathError, normalize};
 pub use path::PathPattern;
@@ -22,7 +22,7 @@ pub use rank::Age;
 
 use self::hosts::Hosts;
 use self::trie::Tries;
-use crate::policy::{RequestBody, Retry, Timeouts};
+use crate::policy::{Https, RequestBody, Retry, Timeouts, Transport};
 
 /// What a rule leads to: a backend, and the policies that hold on the way there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,10 @@ pub struct Route {
     pub retry: Retry,
     /// How large the body of a request may be.
     pub request_body: RequestBody,
+    /// What becomes of requests that came without TLS.
+    pub https: Https,
+    /// How the endpoints are spoken to.
+    pub transport: Transport,
 }
 
 impl Route {
@@ -56,6 +60,8 @@ impl Route {
             timeouts: Timeouts::default(),
             retry: Retry::default(),
             request_body: RequestBody::default(),
+            https: Https::default(),
+            transport: Transport::default(),
         }
     }
 }
@@ -124,6 +130,17 @@ impl RouteTable {
     /// The rules that are looked at for a host.
     pub fn host(&self, host: &str) -> Option<&Arc<HostRoutes>> {
         self.exact.get(host).or_else(|| self.wildcard(host)).or(self.any.as_ref())
+    }
+
+    /// Which host of rules a host belongs to, as [`find`](Self::find) decides it; `None` if there are no rules for it.
+    pub fn server<'h>(&self, host: &'h str) -> Option<Server<'h>> {
+        if self.exact.get(host).is_some() {
+            return Some(Server::Exact(host));
+        }
+        match host.split_once('.') {
+            Some((_, parent)) if self.wildcard(host).is_some() => Some(Server::Wildcard(parent)),
+            _ => self.any.as_ref().map(|_| Server::Any),
+        }
     }
 
     /// True if a rule names the host, exactly or by a wildcard.

@@ -19,7 +19,7 @@ mod worker;
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +44,8 @@ pub struct Server {
     subscriber: Subscriber,
     config: Config,
     addresses: Vec<SocketAddr>,
+    tls_addresses: Vec<SocketAddr>,
+    stream_addresses: Vec<IpAddr>,
     workers: Option<NonZeroUsize>,
     observe: Option<Observe>,
 }
@@ -78,12 +80,33 @@ pub enum ServerError {
 impl Server {
     /// A server without listeners.
     pub fn new(subscriber: Subscriber, config: Config) -> Self {
-        Self { subscriber, config, addresses: Vec::new(), workers: None, observe: None }
+        Self {
+            subscriber,
+            config,
+            addresses: Vec::new(),
+            tls_addresses: Vec::new(),
+            stream_addresses: Vec::new(),
+            workers: None,
+            observe: None,
+        }
     }
 
     /// Listens on an address; port 0 takes a free one. May be called several times.
     pub fn listen(mut self, address: SocketAddr) -> Self {
         self.addresses.push(address);
+        self
+    }
+
+    /// Listens on an address for TLS; port 0 takes a free one. May be called several times. The certificates are those of the snapshot.
+    pub fn listen_tls(mut self, address: SocketAddr) -> Self {
+        self.tls_addresses.push(address);
+        self
+    }
+
+    /// On which addresses the TCP and UDP services of the snapshot are served, each on its own port: listeners open and close as
+    /// snapshots come. Without it they are not served.
+    pub fn streams_on(mut self, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
+        self.stream_addresses = addresses.into_iter().collect();
         self
     }
 
@@ -130,7 +153,7 @@ impl Server {
         let keepalive = self.subscriber.current().settings.upstream_keepalive_connections;
         let limit = limit::clients_per_worker(workers, keepalive);
         // Dropped on the way out, it stops the workers that have started.
-        let mut running = Running { addresses, workers: Vec::new() };
+        let mut running = Running { addresses, tls_addresses: Vec::new(), workers: Vec::new() };
         for (number, listeners) in listeners.into_iter().enumerate() {
             let state = Arc::new(WorkerState::default());
             let worker = Worker {
@@ -153,6 +176,7 @@ impl Server {
 #[derive(Debug)]
 pub struct Running {
     addresses: Vec<SocketAddr>,
+    tls_addresses: Vec<SocketAddr>,
     workers: Vec<(Arc<WorkerState>, Option<oneshot::Receiver<usize>>)>,
 }
 
@@ -201,6 +225,11 @@ impl Running {
     /// The addresses that are listened on, in the order of [`Server::listen`], with their real ports.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// The addresses that are listened on for TLS, in the order of [`Server::listen_tls`], with their real ports.
+    pub fn tls_addresses(&self) -> &[SocketAddr] {
+        &self.tls_addresses
     }
 
     /// How many client connections are open.

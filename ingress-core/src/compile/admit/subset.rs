@@ -58,6 +58,7 @@ pub(super) fn around(objects: &Objects, options: &Options, candidate: &Arc<Ingre
         secrets_known: objects.secrets_known,
         ingress_classes_known: objects.ingress_classes_known,
         findings: Vec::new(),
+        now: objects.now,
     }
 }
 

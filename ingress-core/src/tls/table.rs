@@ -1,0 +1,164 @@
+//! From a name to what holds for its handshakes.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use super::{Certificate, CipherSuite, ClientAuth};
+use crate::route::{HostPattern, RouteTable, Server};
+
+/// What holds for the handshakes of each name. Immutable.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct TlsTable {
+    /// By name, or `*.` and the name above it; `None` stands for the default certificate.
+    certificates: HashMap<Arc<str>, Option<Arc<Certificate>>, foldhash::fast::FixedState>,
+    default: Option<Arc<Certificate>>,
+    servers: HashMap<HostPattern, Arc<ServerTls>, foldhash::fast::FixedState>,
+    passthrough: HashMap<HostPattern, Passthrough, foldhash::fast::FixedState>,
+}
+
+/// What holds for the handshakes of one host of rules, beside its certificate.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServerTls {
+    /// What is asked of clients; `None` is nothing.
+    pub client_auth: Option<Guard<Arc<ClientAuth>>>,
+    /// Ciphers of TLS 1.2 (`ssl-ciphers`), in place of those of the settings.
+    pub ciphers: Option<Vec<CipherSuite>>,
+    /// Whose order counts (`ssl-prefer-server-ciphers`), in place of what the settings say.
+    pub prefer_server_ciphers: Option<bool>,
+}
+
+/// A protection that stands, or the reason why it could not be built: then nobody gets through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Guard<T> {
+    /// It stands.
+    Ready(T),
+    /// Everybody is refused, for this reason.
+    Denied(Arc<str>),
+}
+
+/// Connections for a name that are not ours to open: they go to an endpoint as they are (`ssl-passthrough`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Passthrough {
+    /// The name of the upstream.
+    pub upstream: Arc<str>,
+    /// The endpoint is told the client's address by a PROXY header, version 1.
+    pub send_proxy: bool,
+}
+
+impl Passthrough {
+    /// To an upstream.
+    #[must_use]
+    pub fn new(upstream: impl Into<Arc<str>>, send_proxy: bool) -> Self {
+        Self { upstream: upstream.into(), send_proxy }
+    }
+}
+
+impl TlsTable {
+    /// A table without anything.
+    pub fn builder() -> TlsTableBuilder {
+        TlsTableBuilder::default()
+    }
+
+    /// The certificate for a name that a client asks for: its own, that of the wildcard one label up, or the default one. `name` is in
+    /// lower case, without a dot at the end; a client that names nobody gets the default one.
+    pub fn certificate(&self, name: Option<&str>) -> Option<&Arc<Certificate>> {
+        name.and_then(|name| self.entry(name)).and_then(Option::as_ref).or(self.default.as_ref())
+    }
+
+    /// True if a name has a certificate, or a place where the default one stands in.
+    pub fn has_certificate(&self, name: &str) -> bool {
+        self.entry(name).is_some()
+    }
+
+    fn entry(&self, name: &str) -> Option<&Option<Arc<Certificate>>> {
+        if self.certificates.is_empty() {
+            return None;
+        }
+        self.certificates.get(name).or_else(|| {
+            let (_, parent) = name.split_once('.')?;
+            self.certificates.get(format!("*.{parent}").as_str())
+        })
+    }
+
+    /// What is presented where no certificate is for the name.
+    pub fn default_certificate(&self) -> Option<&Arc<Certificate>> {
+        self.default.as_ref()
+    }
+
+    /// All names with a certificate of their own, in no particular order.
+    pub fn certificates(&self) -> impl Iterator<Item = (&str, &Arc<Certificate>)> {
+        self.certificates.iter().filter_map(|(name, certificate)| Some((&**name, certificate.as_ref()?)))
+    }
+
+    /// What holds for a host that is in the form of [`canonical_host`](crate::canonical_host): found as its routes are. So a name of its
+    /// own does not fall to the wildcard above it.
+    pub fn server(&self, routes: &RouteTable, host: &str) -> Option<&Arc<ServerTls>> {
+        if self.servers.is_empty() {
+            return None;
+        }
+        self.servers.get(&routes.server(host)?)
+    }
+
+    /// All hosts for which something holds, in no particular order.
+    pub fn servers(&self) -> impl Iterator<Item = (&HostPattern, &Arc<ServerTls>)> {
+        self.servers.iter()
+    }
+
+    /// Where connections for a name are passed on unopened; `None` for most.
+    pub fn passthrough(&self, routes: &RouteTable, name: &str) -> Option<&Passthrough> {
+        if self.passthrough.is_empty() {
+            return None;
+        }
+        match routes.server(name)? {
+            Server::Any => None,
+            server => self.passthrough.get(&server),
+        }
+    }
+
+    /// True if connections for some name are passed on unopened.
+    pub fn has_passthrough(&self) -> bool {
+        !self.passthrough.is_empty()
+    }
+}
+
+/// Collects a [`TlsTable`].
+#[derive(Debug, Default)]
+#[must_use]
+pub struct TlsTableBuilder {
+    table: TlsTable,
+}
+
+impl TlsTableBuilder {
+    /// A certificate for a name, or for a wildcard such as `*.example.com`; lower case. `None` lets the default one stand in.
+    pub fn certificate(mut self, name: impl Into<Arc<str>>, certificate: Option<Arc<Certificate>>) -> Self {
+        self.table.certificates.insert(name.into(), certificate);
+        self
+    }
+
+    /// The certificate where there is no other.
+    pub fn default_certificate(mut self, certificate: impl Into<Arc<Certificate>>) -> Self {
+        self.table.default = Some(certificate.into());
+        self
+    }
+
+    /// What holds for a host of rules.
+    pub fn server(mut self, host: HostPattern, server: impl Into<Arc<ServerTls>>) -> Self {
+        self.table.servers.insert(host, server.into());
+        self
+    }
+
+    /// Connections for this host are passed on unopened.
+    pub fn passthrough(mut self, host: HostPattern, passthrough: Passthrough) -> Self {
+        self.table.passthrough.insert(host, passthrough);
+        self
+    }
+
+    /// The table.
+    #[must_use]
+    pub fn build(self) -> TlsTable {
+        self.table
+    }
+}
