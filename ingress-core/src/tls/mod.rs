@@ -1,6 +1,7 @@
 //! TLS as it is described: certificates and names, never connections. `ingress-proxy` does the handshakes.
 
 mod certificate;
+mod ciphers;
 mod client_auth;
 mod settings;
 mod table;
