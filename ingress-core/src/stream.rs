@@ -36,6 +36,17 @@ pub enum StreamProtocol {
     Udp,
 }
 
+impl StreamProtocol {
+    /// What Kubernetes calls it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "TCP",
+            Self::Udp => "UDP",
+        }
+    }
+}
+
 /// What holds for all streams, each named after its key in ingress-nginx's ConfigMap.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

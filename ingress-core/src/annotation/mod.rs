@@ -9,21 +9,28 @@
 mod body;
 mod check;
 mod nearest;
+mod redirect;
 mod retry;
 mod snippet;
 mod timeouts;
+mod transport;
+mod upstream_tls;
 
 pub(crate) use body::{EXPECTED as BODY_SIZE, max_size};
 pub(crate) use nearest::among;
 pub(crate) use retry::{TIMEOUT as RETRY_TIMEOUT, TRIES, conditions};
 pub(crate) use timeouts::EXPECTED as SECONDS;
+pub(crate) use transport::PROTOCOLS;
 
 pub use body::request_body;
 pub use check::refused;
 pub use nearest::nearest;
+pub use redirect::https;
 pub use retry::retry;
 pub use snippet::{guarding_word, unknown_directive};
 pub use timeouts::timeouts;
+pub use transport::{is_fast_cgi, protocol};
+pub use upstream_tls::upstream_tls;
 
 use std::collections::BTreeMap;
 
@@ -86,7 +93,7 @@ pub enum Effect {
     Served,
     /// It keeps somebody out and is not enforced yet: the routes of its Ingress are denied.
     Guard(Protection),
-    /// `backend-protocol`: the routes are denied unless it is HTTP.
+    /// `backend-protocol`: the routes are denied if it is FastCGI.
     Protocol,
     /// `canary`: an Ingress with it makes no routes.
     Canary,
@@ -338,7 +345,7 @@ pub static TABLE: &[Annotation] = &[
     row("enable-rewrite-log", Low, Effect::Needless, "there is no nginx that rewrites"),
     part("fastcgi-index", Medium, "backend-protocol", "FastCGI index file"),
     part("fastcgi-params-configmap", Medium, "backend-protocol", "FastCGI parameters"),
-    later("force-ssl-redirect", Medium, FALSE, "redirects to https, certificate or not"),
+    row("force-ssl-redirect", Medium, Effect::Served, "redirects to https, certificate or not"),
     later("from-to-www-redirect", Low, FALSE, "redirects between the host with and without www."),
     row("http2-push-preload", Low, Effect::Needless, "no browser takes pushed answers any more"),
     part("limit-allowlist", Low, "limit-rps", "client addresses without limits"),
@@ -364,7 +371,7 @@ pub static TABLE: &[Annotation] = &[
     ),
     later("permanent-redirect", Medium, &[], "redirects everything, 301"),
     part("permanent-redirect-code", Low, "permanent-redirect", "another status"),
-    part("preserve-trailing-slash", Medium, "ssl-redirect", "whether a redirect keeps a trailing slash"),
+    row("preserve-trailing-slash", Medium, Effect::Served, "whether a redirect keeps a trailing slash"),
     row("proxy-body-size", Medium, Effect::Served, "how large a request body may be"),
     row("proxy-buffer-size", Low, Effect::Needless, "the head of an answer has a fixed limit"),
     row("proxy-buffering", Low, Effect::Needless, "bodies are streamed, not collected"),
@@ -386,11 +393,11 @@ pub static TABLE: &[Annotation] = &[
     part("proxy-ssl-ciphers", Medium, "proxy-ssl-secret", "ciphers"),
     part("proxy-ssl-name", High, "proxy-ssl-secret", "name in their certificates"),
     part("proxy-ssl-protocols", Low, "proxy-ssl-secret", "versions of TLS"),
-    later("proxy-ssl-secret", Medium, &[], "certificate and authority towards the endpoints"),
+    row("proxy-ssl-secret", Medium, Effect::Served, "certificate and authority towards the endpoints"),
     part("proxy-ssl-server-name", Low, "proxy-ssl-secret", "whether SNI is sent"),
     part("proxy-ssl-verify", Low, "proxy-ssl-secret", "whether their certificates are checked"),
     part("proxy-ssl-verify-depth", Low, "proxy-ssl-secret", "how long a chain may be"),
-    part("relative-redirects", Low, "ssl-redirect", "whether a redirect leaves the host out"),
+    part("relative-redirects", Low, "permanent-redirect", "whether a redirect leaves the host out"),
     later("rewrite-target", Medium, &[], "the path that endpoints see"),
     guard(
         "satisfy",
@@ -414,7 +421,7 @@ pub static TABLE: &[Annotation] = &[
     later("ssl-ciphers", Low, &[], "ciphers of the host"),
     later("ssl-passthrough", Low, FALSE, "TLS goes to the endpoint as it is"),
     part("ssl-prefer-server-ciphers", Low, "ssl-ciphers", "whose order of ciphers counts"),
-    later("ssl-redirect", Low, TRUE_OR_FALSE, "redirects to https where there is a certificate"),
+    row("ssl-redirect", Low, Effect::Served, "redirects to https where there is a certificate"),
     row("stream-snippet", Critical, Effect::Snippet, "nginx directives for TCP and UDP"),
     later("temporal-redirect", Medium, &[], "redirects everything, 302"),
     part("temporal-redirect-code", Low, "temporal-redirect", "another status"),
@@ -422,7 +429,7 @@ pub static TABLE: &[Annotation] = &[
     part("upstream-hash-by-subset", Low, "upstream-hash-by", "sets of endpoints"),
     part("upstream-hash-by-subset-size", Low, "upstream-hash-by", "how many are in a set"),
     later("upstream-vhost", Low, &[], "the Host header that endpoints see"),
-    part("use-port-in-redirects", Low, "ssl-redirect", "whether a redirect names the port"),
+    row("use-port-in-redirects", Low, Effect::Served, "whether a redirect names the port"),
     later("use-regex", Low, FALSE, "paths are regular expressions"),
     guard(
         "whitelist-source-range",

@@ -7,9 +7,13 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::index::{Index, Key, SERVICE_NAME, namespace, reference};
-use super::members::{Members, Problem};
+use super::members::{Members, Problem, speaks};
 use super::report::{Finding, ObjectRef, Severity, quoted};
 use super::{Options, address};
+use crate::stream::StreamProtocol;
+
+/// Why nobody is in an upstream whose Service and port are there: what a change of endpoints may mend.
+pub(super) const NOBODY: &str = "NoEndpoints";
 
 /// The endpoints of a port of a Service: of all its slices and address families together.
 ///
@@ -56,6 +60,7 @@ pub(super) fn stray(index: &Index<'_>, is_ours: impl Fn(&str) -> bool) -> Vec<Fi
 
 struct Found<'c> {
     options: &'c Options,
+    protocol: StreamProtocol,
     /// The name of the Service's port; empty if it has none.
     name: &'c str,
     /// The number that the Service sends to, unless it is a name.
@@ -79,8 +84,10 @@ impl<'c> Found<'c> {
             Some(IntOrString::Int(number)) => Some(*number),
             Some(IntOrString::String(text)) => text.parse().ok(),
         };
+        let udp = speaks(port.protocol.as_deref(), StreamProtocol::Udp);
         Self {
             options,
+            protocol: if udp { StreamProtocol::Udp } else { StreamProtocol::Tcp },
             name: port.name.as_deref().unwrap_or_default(),
             target: target.and_then(number),
             ready: Vec::new(),
@@ -107,7 +114,8 @@ impl<'c> Found<'c> {
             ));
             return;
         }
-        let ports = slice.ports.iter().flatten().filter(|port| is_tcp(port.protocol.as_deref()));
+        let ports = slice.ports.iter().flatten();
+        let ports = ports.filter(|port| speaks(port.protocol.as_deref(), self.protocol));
         let ports: Vec<_> = ports.map(|port| (port.name.as_deref().unwrap_or_default(), port.port)).collect();
         let ports = self.ports(&ports);
         for (position, endpoint) in slice.endpoints.iter().enumerate() {
@@ -124,7 +132,8 @@ impl<'c> Found<'c> {
     fn endpoints(&mut self, endpoints: &Endpoints) {
         let object = reference("endpoints", &endpoints.metadata);
         for (position, subset) in endpoints.subsets.iter().flatten().enumerate() {
-            let ports = subset.ports.iter().flatten().filter(|port| is_tcp(port.protocol.as_deref()));
+            let ports = subset.ports.iter().flatten();
+            let ports = ports.filter(|port| speaks(port.protocol.as_deref(), self.protocol));
             let ports: Vec<_> =
                 ports.map(|port| (port.name.as_deref().unwrap_or_default(), Some(port.port))).collect();
             let ports = self.ports(&ports);
@@ -206,7 +215,11 @@ impl<'c> Found<'c> {
             let has: Vec<_> = self.other_ports.iter().map(|name| quoted(name)).collect();
             let has = has.join(", ");
             (
-                format!("no EndpointSlice of {service} has a TCP port named {}", quoted(self.name)),
+                format!(
+                    "no EndpointSlice of {service} has a {} port named {}",
+                    self.protocol.name(),
+                    quoted(self.name)
+                ),
                 format!("give the port of the slice that name; it has: {has}"),
             )
         } else {
@@ -216,7 +229,7 @@ impl<'c> Found<'c> {
                 "see why its pods are not ready".to_owned(),
             )
         };
-        Problem { reason: "NoEndpoints", port: false, message, remedy }
+        Problem { reason: NOBODY, port: false, message, remedy }
     }
 }
 
@@ -228,14 +241,10 @@ fn no_slices(service: &Service, (namespace, name): Key<'_>) -> Problem {
         format!("add an EndpointSlice with the label {SERVICE_NAME}: {name}")
     };
     let message = format!("service {namespace}/{name} has no EndpointSlice");
-    Problem { reason: "NoEndpoints", port: false, message, remedy }
+    Problem { reason: NOBODY, port: false, message, remedy }
 }
 
 /// A port number that can be connected to.
 fn number(port: i32) -> Option<u16> {
     u16::try_from(port).ok().filter(|&port| port != 0)
-}
-
-fn is_tcp(protocol: Option<&str>) -> bool {
-    protocol.is_none_or(|protocol| protocol == "TCP" || protocol.is_empty())
 }

@@ -10,11 +10,16 @@ use super::members::{Members, Problem, ports};
 use super::report::quoted;
 use super::rules::Port;
 use super::{Options, address};
+use crate::stream::StreamProtocol;
 
 /// Where an ExternalName leads: to whatever addresses the proxy will find for the name, or to the address if it is one.
 ///
 /// A name of this machine is refused here; the proxy must look at each address that it resolves too, as any name may lead here.
-pub(super) fn members(service: &Service, port: Port<'_>, options: &Options) -> Result<Members, Problem> {
+pub(super) fn members(
+    service: &Service,
+    (port, protocol): (Port<'_>, StreamProtocol),
+    options: &Options,
+) -> Result<Members, Problem> {
     let object = reference("service", &service.metadata);
     let refuse = |message: String, remedy: &str| Problem {
         reason: "ExternalName",
@@ -27,10 +32,10 @@ pub(super) fn members(service: &Service, port: Port<'_>, options: &Options) -> R
         return Err(refuse(message, "use endpoints instead, or remove the flag"));
     }
     let text = service.spec.as_ref().and_then(|spec| spec.external_name.as_deref()).unwrap_or_default();
-    let number = number(service, port).ok_or_else(|| Problem {
+    let number = number(service, port, protocol).ok_or_else(|| Problem {
         reason: "UnknownPort",
         port: true,
-        message: format!("{object} has no TCP port {}", quoted(&port.to_string())),
+        message: format!("{object} has no {} port {}", protocol.name(), quoted(&port.to_string())),
         remedy: "give a number from 1 to 65535, or the name of a port of the service".to_owned(),
     })?;
     if let Ok(ip) = text.parse::<IpAddr>() {
@@ -55,8 +60,8 @@ pub(super) fn members(service: &Service, port: Port<'_>, options: &Options) -> R
 }
 
 /// The numeric target of the port, else its number; a number that the Service does not list is taken as it is.
-fn number(service: &Service, port: Port<'_>) -> Option<u16> {
-    let listed = ports(service).find(|candidate| match port {
+fn number(service: &Service, port: Port<'_>, protocol: StreamProtocol) -> Option<u16> {
+    let listed = ports(service, protocol).find(|candidate| match port {
         Port::Number(number) => candidate.port == number,
         Port::Name(name) => candidate.name.as_deref() == Some(name),
     });

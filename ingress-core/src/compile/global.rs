@@ -9,26 +9,41 @@ use super::report::{Finding, ObjectRef, Severity, quoted};
 use super::{Objects, Options};
 use crate::annotation::Invalid;
 use crate::config_map::{self, Defect, Global};
+use crate::route::ObjectName;
 
 /// Reads the ConfigMap. Without one, or without such an object, the defaults hold.
 pub(super) fn read(objects: &Objects, options: &Options, findings: &mut Vec<Finding>) -> Global {
     let Some(wanted) = &options.config_map else { return Global::default() };
+    let Some(map) = config_map(objects, wanted, ("--configmap", "the defaults hold"), findings) else {
+        return Global::default();
+    };
+    static NO_DATA: BTreeMap<String, String> = BTreeMap::new();
+    let (global, defects) = config_map::read(map.data.as_ref().unwrap_or(&NO_DATA));
+    let object = ObjectRef::new("configmap", &*wanted.namespace, &*wanted.name);
+    findings.extend(defects.iter().map(|defect| finding(defect, object.clone())));
+    global
+}
+
+/// The ConfigMap that a flag names. If there is none, a finding says what holds then.
+pub(super) fn config_map<'o>(
+    objects: &'o Objects,
+    wanted: &ObjectName,
+    (flag, then): (&str, &str),
+    findings: &mut Vec<Finding>,
+) -> Option<&'o ConfigMap> {
     let (wanted_namespace, wanted_name) = (&*wanted.namespace, &*wanted.name);
     let is_it = |map: &&std::sync::Arc<ConfigMap>| {
         name(&map.metadata) == wanted_name && namespace(&map.metadata) == wanted_namespace
     };
     let held = unique("configmap", namespace, objects.config_maps.iter().filter(is_it), findings);
-    let object = ObjectRef::new("configmap", wanted_namespace, wanted_name);
-    let Some(map) = held.get(&(wanted_namespace, wanted_name)) else {
-        let message = "--configmap names it, and there is no such ConfigMap; the defaults hold";
+    let map = held.get(&(wanted_namespace, wanted_name)).map(|map| &***map);
+    if map.is_none() {
+        let object = ObjectRef::new("configmap", wanted_namespace, wanted_name);
+        let message = format!("{flag} names it, and there is no such ConfigMap; {then}");
         let remedy = "create it, or correct the flag";
         findings.push(Finding::new(Severity::Warning, "MissingConfigMap", object, "", message, remedy));
-        return Global::default();
-    };
-    static NO_DATA: BTreeMap<String, String> = BTreeMap::new();
-    let (global, defects) = config_map::read(map.data.as_ref().unwrap_or(&NO_DATA));
-    findings.extend(defects.iter().map(|defect| finding(defect, object.clone())));
-    global
+    }
+    map
 }
 
 fn finding(defect: &Defect, object: ObjectRef) -> Finding {

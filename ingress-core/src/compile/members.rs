@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use k8s_openapi::api::core::v1::{Service, ServicePort};
 
+use crate::stream::StreamProtocol;
+
 /// Who is in an upstream.
 pub(super) enum Members {
     Addresses(Vec<SocketAddr>),
@@ -19,8 +21,16 @@ pub(super) struct Problem {
     pub(super) remedy: String,
 }
 
-/// The TCP ports of a Service.
-pub(super) fn ports(service: &Service) -> impl Iterator<Item = &ServicePort> {
+/// The ports of a Service with a protocol.
+pub(super) fn ports(service: &Service, protocol: StreamProtocol) -> impl Iterator<Item = &ServicePort> {
     let ports = service.spec.iter().flat_map(|spec| spec.ports.iter().flatten());
-    ports.filter(|port| port.protocol.as_deref().is_none_or(|protocol| protocol == "TCP"))
+    ports.filter(move |port| speaks(port.protocol.as_deref(), protocol))
+}
+
+/// True if the protocol that an object names is this one; TCP is what is meant where none is named.
+pub(super) fn speaks(named: Option<&str>, protocol: StreamProtocol) -> bool {
+    match named.filter(|named| !named.is_empty()) {
+        Some(named) => named == protocol.name(),
+        None => protocol == StreamProtocol::Tcp,
+    }
 }

@@ -6,7 +6,9 @@
 //! 4. `rules`: hosts, paths and backends.
 //! 5. `conflicts`: the older of two equal paths wins.
 //! 6. `defaults`: what answers where no path matches.
-//! 7. `routes`: all becomes a table; `services` makes an upstream of each backend, `endpoints` and `external` say who is in it.
+//! 7. `routes`: all becomes a table; `https` says what is redirected, `transport` how endpoints are spoken to; `services` makes an upstream
+//!    of each backend, `endpoints` and `external` say who is in it.
+//! 8. `streams`: TCP and UDP services, which have upstreams too.
 //!
 //! `compiler` keeps what it needs to do less for the next change; `admit` asks the same passes what would become of one more Ingress.
 //!
@@ -22,6 +24,7 @@ mod defaults;
 mod endpoints;
 mod external;
 mod global;
+mod https;
 mod index;
 mod members;
 mod objects;
@@ -34,6 +37,9 @@ mod rules;
 mod secrets;
 mod selector;
 mod services;
+mod streams;
+mod transport;
+mod upstream_secrets;
 mod uses;
 mod v1beta1;
 
@@ -92,10 +98,27 @@ fn passes(earlier: &Snapshot, objects: &Objects, options: &Options, kept: Option
     let mut rules = rules::Rules::read(&served, findings);
     rules.drafts = conflicts::settle(rules.drafts, &served, findings);
     defaults::add(&mut rules, &served, findings);
-    let mut services = services::Services::new(&index, options, &earlier.upstreams, kept.is_some());
     let default = policies::Policies::of_default(&global, options);
-    let routes = routes::Routes { served: &served, policies: &policies, default, earlier: &earlier.routes };
+    let from = (objects, &index);
+    let transports =
+        transport::Transports::read(from, &served, (&global, options), &earlier.routes, findings);
+    let listed = https::listed(&served);
+    let redirects = https::Redirects {
+        plain_paths: &global.plain_paths,
+        port: options.https_port,
+        has_certificate: &|host| https::is_listed(&listed, host),
+    };
+    let mut services = services::Services::new(&index, options, &earlier.upstreams, kept.is_some());
+    let routes = routes::Routes {
+        served: &served,
+        policies: &policies,
+        transports: &transports,
+        redirects,
+        default,
+        earlier: &earlier.routes,
+    };
     let routes = routes.build(rules, &mut services, findings);
+    let streams = streams::read(objects, options, &earlier.streams, &mut services, findings);
     let namespaces = served.iter().map(|ingress| &ingress.object.namespace);
     let namespaces: HashSet<_> = namespaces.cloned().collect();
     let stray = endpoints::stray(&index, |namespace| namespaces.contains(namespace));
@@ -113,6 +136,6 @@ fn passes(earlier: &Snapshot, objects: &Objects, options: &Options, kept: Option
         true => earlier.settings.clone(),
         false => global.settings.clone(),
     };
-    let snapshot = Snapshot::new(routes, upstreams).with_settings(settings);
+    let snapshot = Snapshot::new(routes, upstreams).with_settings(settings).with_streams(streams);
     Compiled { snapshot, report, global: Arc::new(global) }
 }

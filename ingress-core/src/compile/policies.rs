@@ -7,7 +7,7 @@ use super::class::Served;
 use super::report::{Finding, quoted};
 use crate::annotation::{self, Effect, Invalid, PREFIX, Protection, Risk, value};
 use crate::config_map::Global;
-use crate::policy::{RequestBody, Retry, Timeouts};
+use crate::policy::{HttpsRules, RequestBody, Retry, Timeouts};
 use crate::route::{Backend, HostPattern, PathPattern, Route};
 
 /// What holds for all routes of an Ingress.
@@ -15,6 +15,8 @@ pub(super) struct Policies {
     timeouts: Timeouts,
     retry: Retry,
     request_body: RequestBody,
+    /// When plain requests are redirected to HTTPS.
+    pub(super) https: HttpsRules,
     /// Why no route of the Ingress may be served, if so.
     pub(super) denied: Option<Arc<str>>,
     /// Why no route of a host may be served that the Ingress is the first to name, if so: in ingress-nginx its client certificates and its
@@ -32,6 +34,7 @@ impl Policies {
             timeouts: global.timeouts,
             retry: global.retry,
             request_body: global.request_body,
+            https: global.https,
             denied: closed(global, options, false),
             host_denied: None,
             hosts_denied: None,
@@ -93,6 +96,9 @@ pub(super) fn read(
     let (request_body, invalid) = annotation::request_body(values, global.request_body);
     ignored(invalid);
     (policies.timeouts, policies.retry, policies.request_body) = (timeouts, retry, request_body);
+    let (https, invalid) = annotation::https(values, global.https);
+    ignored(invalid);
+    policies.https = https;
     let without_login =
         value(values, "enable-global-auth").is_some_and(|value| crate::value::boolean(value) == Some(false));
     let mut reader = Reader::new(ingress, findings);
@@ -204,18 +210,17 @@ impl<'r, 'o> Reader<'r, 'o> {
 
     fn protocol(&mut self, value: &str) {
         const NAME: &str = "backend-protocol";
-        match value.to_ascii_uppercase().as_str() {
-            // AUTO_HTTP follows the client, and there is no TLS on its side yet.
-            "HTTP" | "AUTO_HTTP" => {}
-            "HTTPS" | "GRPC" | "GRPCS" | "FCGI" => {
-                let message = format!("{} is not supported yet in this version", quoted(value));
-                self.deny(NAME, &message, "let the backend speak HTTP, and set \"HTTP\"");
-            }
-            _ => {
-                let message = format!("{} is no protocol, so HTTP is spoken", quoted(value));
-                let remedy = "write HTTP, HTTPS, GRPC, GRPCS, FCGI or AUTO_HTTP";
-                self.findings.push(self.ingress.warning("InvalidAnnotation", field(NAME), message, remedy));
-            }
+        if annotation::is_fast_cgi(value) {
+            let message = format!("{} is not spoken here", quoted(value));
+            self.deny(
+                NAME,
+                &message,
+                "put a server that speaks HTTP before the application, and set \"HTTP\"",
+            );
+        } else if !value.is_empty() && annotation::protocol(value).is_none() {
+            let message = format!("{} is no protocol, so HTTP is spoken", quoted(value));
+            let remedy = format!("write {}", annotation::PROTOCOLS);
+            self.findings.push(self.ingress.warning("InvalidAnnotation", field(NAME), message, remedy));
         }
     }
 
@@ -303,7 +308,7 @@ pub(super) fn blocked<'g>(value: &str, global: &'g Global) -> Option<&'g str> {
     global.blocked_words.iter().map(String::as_str).find(|word| value.contains(word))
 }
 
-fn ignored(ingress: &Served<'_>, invalid: &Invalid) -> Finding {
+pub(super) fn ignored(ingress: &Served<'_>, invalid: &Invalid) -> Finding {
     ingress.warning(
         "InvalidAnnotation",
         field(invalid.name),
@@ -312,7 +317,7 @@ fn ignored(ingress: &Served<'_>, invalid: &Invalid) -> Finding {
     )
 }
 
-fn field(name: &str) -> String {
+pub(super) fn field(name: &str) -> String {
     format!("metadata.annotations[{PREFIX}{name}]")
 }
 

@@ -15,7 +15,7 @@ use crate::route::ObjectName;
 pub struct References {
     /// Secrets: of `spec.tls` and of annotations.
     pub secrets: BTreeSet<ObjectName>,
-    /// ConfigMaps: that of the options, those that it names, those of annotations.
+    /// ConfigMaps: those of the options, those that it names, those of annotations.
     pub config_maps: BTreeSet<ObjectName>,
 }
 
@@ -25,7 +25,9 @@ pub fn referenced(objects: &Objects, options: &Options) -> References {
     let global = global::read(objects, options, &mut Vec::new());
     let index = Index::of_classes(objects);
     let mut references = References::default();
-    references.config_maps.extend(options.config_map.clone());
+    for map in [&options.config_map, &options.tcp_services, &options.udp_services] {
+        references.config_maps.extend(map.clone());
+    }
     references.config_maps.extend(global.config_maps);
     for ingress in &objects.ingresses {
         if class::skip(ingress, &index, options).is_none() {

@@ -5,18 +5,24 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::class::Served;
+use super::https::Redirects;
 use super::policies::Policies;
 use super::report::{Finding, ObjectRef, Severity};
 use super::rules::{Draft, Rules, Target};
 use super::services::Services;
+use super::transport::Transports;
+use crate::policy::{Https, Transport};
 use crate::route::{Backend, HostPattern, PathPattern, Route, RouteTable};
+use crate::tls::Guard;
 
 /// What the routes are made from.
 pub(super) struct Routes<'c, 'o> {
     pub(super) served: &'c [Served<'o>],
     /// Of each Ingress, in the same order.
     pub(super) policies: &'c [Policies],
-    /// Of the default backend.
+    pub(super) transports: &'c Transports<'c>,
+    pub(super) redirects: Redirects<'c>,
+    /// Of the default backend. It is spoken to over plain HTTP, and answers whoever asks: no redirect is for it.
     pub(super) default: Policies,
     /// The table before.
     pub(super) earlier: &'c Arc<RouteTable>,
@@ -79,15 +85,28 @@ impl<'c> Routes<'c, '_> {
         services: &mut Services<'c>,
     ) -> Option<Route> {
         let (ingress, policies) = (self.served.get(draft.ingress)?, self.policies.get(draft.ingress)?);
-        let backend = match (policies.denied.as_ref().or(host_denied), draft.target) {
-            (Some(reason), _) => Backend::Denied(reason.clone()),
-            (None, Target::Nobody(reason)) => Backend::Denied(reason.into()),
+        let user = (draft.ingress, ingress);
+        let denied = policies.denied.as_ref().or(self.transports.denied(draft.ingress)).or(host_denied);
+        let (backend, transport) = match (denied, draft.target) {
+            (Some(reason), _) => (Backend::Denied(reason.clone()), Transport::default()),
+            (None, Target::Nobody(reason)) => (Backend::Denied(reason.into()), Transport::default()),
             (None, Target::Service { name, port }) => {
-                let user = (draft.ingress, ingress);
-                Backend::Upstream(services.of_backend(user, draft.place, (name, port)))
+                let (upstream, speaks) = services.of_backend(user, draft.place, (name, port));
+                match self.transports.of(user, &draft.host, speaks) {
+                    Guard::Ready(transport) => (Backend::Upstream(upstream), transport),
+                    Guard::Denied(reason) => (Backend::Denied(reason), Transport::default()),
+                }
             }
         };
+        let at = (&draft.host, &draft.path);
+        let https = self.redirects.https(&policies.https, at, draft.place);
         let mut route = policies.route(draft.host, draft.path, backend);
+        // Who is denied learns it at once, not at the end of a redirect.
+        route.https = match route.backend {
+            Backend::Denied(_) => Https::new(None, https.exempt),
+            Backend::Upstream(_) => https,
+        };
+        route.transport = transport;
         route.ingress = Some(ingress.object.clone());
         Some(route)
     }

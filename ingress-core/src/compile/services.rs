@@ -13,9 +13,21 @@ use super::members::{Members, Problem, ports};
 use super::report::{Finding, ObjectRef, Severity, quoted};
 use super::rules::{Place, Port};
 use super::uses::{Use, Uses};
-use super::{Options, endpoints, external};
+use super::{Options, endpoints, external, transport};
+use crate::policy::Protocol;
+use crate::route::ObjectName;
 use crate::snapshot::Upstreams;
+use crate::stream::StreamProtocol;
 use crate::upstream::Upstream;
+
+/// A port of a Service that somebody wants to reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Wanted<'c> {
+    pub(super) namespace: &'c str,
+    pub(super) service: &'c str,
+    pub(super) port: Port<'c>,
+    pub(super) protocol: StreamProtocol,
+}
 
 /// The upstreams of one compile, made as they are asked for: one for each Service and port, whoever uses it.
 pub(super) struct Services<'c> {
@@ -23,7 +35,7 @@ pub(super) struct Services<'c> {
     options: &'c Options,
     /// Those of the snapshot before: an equal one is taken over.
     earlier: &'c Arc<Upstreams>,
-    made: HashMap<(&'c str, &'c str, Port<'c>), Made>,
+    made: HashMap<Wanted<'c>, Made>,
     /// Every use is wanted, not only those that a finding is about.
     keep_uses: bool,
 }
@@ -31,6 +43,8 @@ pub(super) struct Services<'c> {
 struct Made {
     upstream: Arc<Upstream>,
     problem: Option<Problem>,
+    /// What the port says that it speaks (`appProtocol`).
+    speaks: Option<Protocol>,
     /// About the objects that say who is in it.
     findings: Vec<Finding>,
     uses: Vec<Use>,
@@ -49,29 +63,53 @@ impl<'c> Services<'c> {
         Self { index, options, earlier, made: HashMap::new(), keep_uses }
     }
 
-    /// The name of the upstream for a backend of an Ingress. It exists even if nobody is in it.
+    /// The name of the upstream for a backend of an Ingress, and what the port of the Service says that it speaks. It exists even if nobody
+    /// is in it.
     pub(super) fn of_backend(
         &mut self,
         (number, ingress): (usize, &'c Served<'_>),
         place: Place,
         (service, port): (&'c str, Port<'c>),
-    ) -> Arc<str> {
+    ) -> (Arc<str>, Option<Protocol>) {
         let keep_uses = self.keep_uses;
-        let made = self.make((&ingress.object.namespace, service, port));
+        let namespace = &*ingress.object.namespace;
+        let made = self.make(Wanted { namespace, service, port, protocol: StreamProtocol::Tcp });
         made.used = true;
         if (keep_uses || made.problem.is_some()) && made.last != Some(number) {
-            made.uses.push(Use { ingress: ingress.object.clone(), place });
+            made.uses.push(Use::Backend { ingress: ingress.object.clone(), place });
             made.last = Some(number);
         }
-        made.upstream.name.clone()
+        (made.upstream.name.clone(), made.speaks)
+    }
+
+    /// The name of the upstream for a TCP or UDP service, or what keeps it from being one. It exists as soon as the port of the Service
+    /// does, even if nobody is in it yet.
+    pub(super) fn of_stream(
+        &mut self,
+        (map, number): (&ObjectName, u16),
+        wanted: Wanted<'c>,
+    ) -> Result<Arc<str>, &Problem> {
+        let keep_uses = self.keep_uses;
+        let made = self.make(wanted);
+        match &made.problem {
+            Some(problem) if problem.reason != endpoints::NOBODY => return Err(problem),
+            problem if keep_uses || problem.is_some() => {
+                made.uses.push(Use::Stream { map: map.clone(), number });
+            }
+            _ => {}
+        }
+        made.used = true;
+        Ok(made.upstream.name.clone())
     }
 
     /// The name of the upstream for the global default backend: the first port of the Service. `None`, with a finding, if nobody is in it.
     pub(super) fn of_default(&mut self, findings: &mut Vec<Finding>) -> Option<Arc<str>> {
         let service = self.options.default_backend_service.as_ref()?;
         let key = (&*service.namespace, &*service.name);
-        let first = self.index.services.get(&key).and_then(|service| ports(service).next());
-        let made = self.make((key.0, key.1, Port::Number(first.map_or(0, |port| port.port))));
+        let protocol = StreamProtocol::Tcp;
+        let first = self.index.services.get(&key).and_then(|service| ports(service, protocol).next());
+        let port = Port::Number(first.map_or(0, |port| port.port));
+        let made = self.make(Wanted { namespace: key.0, service: key.1, port, protocol });
         let Some(problem) = &made.problem else {
             made.used = true;
             return Some(made.upstream.name.clone());
@@ -90,19 +128,18 @@ impl<'c> Services<'c> {
         None
     }
 
-    /// All upstreams that a route leads to. What is to be said of the Services goes into the findings; who uses them, into `uses`.
+    /// All upstreams that a route or a stream leads to. What is to be said of the Services goes into the findings; who uses them, into `uses`.
     pub(super) fn finish(self, findings: &mut Vec<Finding>, mut uses: Option<&mut Uses>) -> Arc<Upstreams> {
         let mut used = Vec::with_capacity(self.made.len());
-        for ((namespace, service, port), mut made) in self.made {
+        for (wanted, mut made) in self.made {
             if let Some(problem) = &made.problem {
-                made.findings.extend(made.uses.iter().map(|one| one.finding(problem, port)));
+                made.findings.extend(made.uses.iter().map(|one| one.finding(problem, wanted.port)));
             }
             match &mut uses {
                 Some(uses) if !made.uses.is_empty() => {
                     findings.extend_from_slice(&made.findings);
-                    let object = self.index.services.get(&(namespace, service)).copied();
-                    let name = &made.upstream.name;
-                    uses.add((namespace, service), object, port, name, made.uses, made.findings);
+                    let object = self.index.services.get(&(wanted.namespace, wanted.service)).copied();
+                    uses.add(wanted, object, &made.upstream.name, made.uses, made.findings);
                 }
                 _ => findings.append(&mut made.findings),
             }
@@ -114,18 +151,21 @@ impl<'c> Services<'c> {
         if upstreams == **self.earlier { self.earlier.clone() } else { Arc::new(upstreams) }
     }
 
-    fn make(&mut self, key: (&'c str, &'c str, Port<'c>)) -> &mut Made {
-        let entry = match self.made.entry(key) {
+    fn make(&mut self, wanted: Wanted<'c>) -> &mut Made {
+        let entry = match self.made.entry(wanted) {
             Entry::Occupied(entry) => return entry.into_mut(),
             Entry::Vacant(entry) => entry,
         };
         let mut findings = Vec::new();
-        let (upstream, problem) = upstream(self.index, self.options, key, &mut findings);
+        let (upstream, problem) = upstream(self.index, self.options, wanted, &mut findings);
         let upstream = match self.earlier.get(&upstream.name) {
             Some(held) if **held == upstream => held.clone(),
             _ => Arc::new(upstream),
         };
-        entry.insert(Made { upstream, problem, findings, uses: Vec::new(), last: None, used: false })
+        let service = self.index.services.get(&(wanted.namespace, wanted.service));
+        let port = service.and_then(|service| find_port(service, wanted));
+        let speaks = port.and_then(|port| transport::app_protocol(port.app_protocol.as_deref()?));
+        entry.insert(Made { upstream, problem, speaks, findings, uses: Vec::new(), last: None, used: false })
     }
 }
 
@@ -133,12 +173,15 @@ impl<'c> Services<'c> {
 pub(super) fn upstream(
     index: &Index<'_>,
     options: &Options,
-    key: (&str, &str, Port<'_>),
+    wanted: Wanted<'_>,
     findings: &mut Vec<Finding>,
 ) -> (Upstream, Option<Problem>) {
-    let (namespace, service, port) = key;
-    let name = format!("{namespace}/{service}:{port}");
-    match members(index, options, key, findings) {
+    let Wanted { namespace, service, port, protocol } = wanted;
+    let name = match protocol {
+        StreamProtocol::Tcp => format!("{namespace}/{service}:{port}"),
+        StreamProtocol::Udp => format!("{namespace}/{service}:{port}/udp"),
+    };
+    match members(index, options, wanted, findings) {
         Ok(Members::Addresses(addresses)) => (Upstream::new(name, addresses), None),
         Ok(Members::Dns(host, port)) => (Upstream::dns(name, host, port), None),
         Err(problem) => (Upstream::new(name, []), Some(problem)),
@@ -148,9 +191,10 @@ pub(super) fn upstream(
 fn members(
     index: &Index<'_>,
     options: &Options,
-    (namespace, name, port): (&str, &str, Port<'_>),
+    wanted: Wanted<'_>,
     findings: &mut Vec<Finding>,
 ) -> Result<Members, Problem> {
+    let (namespace, name) = (wanted.namespace, wanted.service);
     let Some(service) = index.services.get(&(namespace, name)) else {
         return Err(Problem {
             reason: "UnknownService",
@@ -161,15 +205,15 @@ fn members(
     };
     let kind = service.spec.as_ref().and_then(|spec| spec.type_.as_deref());
     if kind == Some("ExternalName") {
-        return external::members(service, port, options);
+        return external::members(service, (wanted.port, wanted.protocol), options);
     }
-    let port = find_port(service, port).ok_or_else(|| unknown_port(service, (namespace, name), port))?;
+    let port = find_port(service, wanted).ok_or_else(|| unknown_port(service, wanted))?;
     endpoints::members(index, options, (namespace, name), (service, port), findings)
 }
 
 /// The first port whose number, name or target is what the Ingress writes, as in ingress-nginx.
-fn find_port<'o>(service: &'o Service, port: Port<'_>) -> Option<&'o ServicePort> {
-    ports(service).find(|candidate| match port {
+fn find_port<'o>(service: &'o Service, wanted: Wanted<'_>) -> Option<&'o ServicePort> {
+    ports(service, wanted.protocol).find(|candidate| match wanted.port {
         Port::Number(number) => {
             candidate.port == number
                 || matches!(&candidate.target_port, Some(IntOrString::Int(target)) if *target == number)
@@ -182,12 +226,13 @@ fn find_port<'o>(service: &'o Service, port: Port<'_>) -> Option<&'o ServicePort
     })
 }
 
-fn unknown_port(service: &Service, (namespace, name): (&str, &str), port: Port<'_>) -> Problem {
-    let port = match port {
+fn unknown_port(service: &Service, wanted: Wanted<'_>) -> Problem {
+    let Wanted { namespace, service: name, protocol, .. } = wanted;
+    let port = match wanted.port {
         Port::Number(number) => number.to_string(),
         Port::Name(name) => quoted(name),
     };
-    let has: Vec<_> = ports(service)
+    let has: Vec<_> = ports(service, protocol)
         .take(20)
         .map(|port| match port.name.as_deref() {
             Some(name) if !name.is_empty() => format!("{name} ({})", port.port),
@@ -197,7 +242,7 @@ fn unknown_port(service: &Service, (namespace, name): (&str, &str), port: Port<'
     Problem {
         reason: "UnknownPort",
         port: true,
-        message: format!("service {namespace}/{name} has no TCP port {port}"),
+        message: format!("service {namespace}/{name} has no {} port {port}", protocol.name()),
         remedy: match has.as_slice() {
             [] => "add a port to the service".to_owned(),
             has => format!("use one that it has: {}", has.join(", ")),

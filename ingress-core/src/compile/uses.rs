@@ -11,27 +11,45 @@ use super::index::{Index, Key};
 use super::members::Problem;
 use super::report::{Finding, ObjectRef, Severity};
 use super::rules::{Place, Port};
-use super::services::upstream;
+use super::services::{Wanted, upstream};
 use crate::route::ObjectName;
+use crate::stream::StreamProtocol;
 use crate::upstream::Upstream;
 
-/// A backend of an Ingress.
+/// Who uses a port of a Service.
 #[derive(Debug)]
-pub(super) struct Use {
-    pub(super) ingress: ObjectName,
-    pub(super) place: Place,
+pub(super) enum Use {
+    /// A backend of an Ingress.
+    Backend { ingress: ObjectName, place: Place },
+    /// A port of ours, in the ConfigMap of TCP or of UDP services.
+    Stream { map: ObjectName, number: u16 },
 }
 
 impl Use {
-    /// Says that nobody is behind the backend.
+    /// Says that nobody is behind it.
     pub(super) fn finding(&self, problem: &Problem, port: Port<'_>) -> Finding {
-        let place = self.place;
+        let (ingress, place) = match self {
+            Self::Backend { ingress, place } => (ingress, place),
+            Self::Stream { map, number } => {
+                let object = ObjectRef::new("configmap", &*map.namespace, &*map.name);
+                let message = format!("{}; who connects to port {number} gets nothing", problem.message);
+                let field = format!("data[{number}]");
+                return Finding::new(
+                    Severity::Error,
+                    problem.reason,
+                    object,
+                    field,
+                    message,
+                    &*problem.remedy,
+                );
+            }
+        };
         let field = match (problem.port, port) {
             (false, _) => format!("{place}.service.name"),
             (true, Port::Name(_)) => format!("{place}.service.port.name"),
             (true, Port::Number(_)) => format!("{place}.service.port.number"),
         };
-        let object = ObjectRef::new("ingress", &*self.ingress.namespace, &*self.ingress.name);
+        let object = ObjectRef::new("ingress", &*ingress.namespace, &*ingress.name);
         let message = format!("{}; answered 503", problem.message);
         Finding::new(Severity::Error, problem.reason, object, field, message, &*problem.remedy)
     }
@@ -55,6 +73,7 @@ struct UsedService {
 #[derive(Debug)]
 struct UsedPort {
     port: OwnedPort,
+    protocol: StreamProtocol,
     upstream: Arc<str>,
     uses: Vec<Use>,
 }
@@ -81,21 +100,21 @@ impl Uses {
     /// Adds the uses of a port, and what the report says because of it.
     pub(super) fn add(
         &mut self,
-        (namespace, name): Key<'_>,
+        wanted: Wanted<'_>,
         object: Option<&Arc<Service>>,
-        port: Port<'_>,
         upstream: &Arc<str>,
         uses: Vec<Use>,
         findings: Vec<Finding>,
     ) {
-        let name = ObjectName { namespace: namespace.into(), name: name.into() };
+        let name = ObjectName { namespace: wanted.namespace.into(), name: wanted.service.into() };
         let service = self.services.entry(name).or_default();
         service.object = object.cloned();
-        let port = match port {
+        let port = match wanted.port {
             Port::Number(number) => OwnedPort::Number(number),
             Port::Name(name) => OwnedPort::Name(name.into()),
         };
-        service.ports.push(UsedPort { port, upstream: upstream.clone(), uses });
+        let protocol = wanted.protocol;
+        service.ports.push(UsedPort { port, protocol, upstream: upstream.clone(), uses });
         service.findings.extend(findings);
     }
 
@@ -126,8 +145,9 @@ impl Uses {
                 OwnedPort::Number(number) => Port::Number(*number),
                 OwnedPort::Name(name) => Port::Name(name),
             };
-            let key = (&*service.namespace, &*service.name, port);
-            let (mut upstream, problem) = upstream(index, options, key, &mut findings);
+            let (namespace, name) = (&*service.namespace, &*service.name);
+            let wanted = Wanted { namespace, service: name, port, protocol: used.protocol };
+            let (mut upstream, problem) = upstream(index, options, wanted, &mut findings);
             if let Some(problem) = problem {
                 findings.extend(used.uses.iter().map(|one| one.finding(&problem, port)));
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::annotation::Risk;
-use crate::policy::{RequestBody, Retry, Timeouts};
+use crate::policy::{HttpsRules, RequestBody, Retry, Timeouts};
 use crate::route::ObjectName;
 use crate::settings::Settings;
 
@@ -23,6 +23,12 @@ pub struct Global {
     pub retry_non_idempotent: bool,
     /// Limits of bodies for routes without annotations of their own.
     pub request_body: RequestBody,
+    /// Redirects to HTTPS of routes without annotations of their own.
+    pub https: HttpsRules,
+    /// Paths of rules that begin so are served over plain HTTP too (`no-tls-redirect-locations`, `/.well-known/acme-challenge`).
+    pub plain_paths: Vec<String>,
+    /// `proxy-ssl-*` annotations hold for their own Ingress alone, not for its hosts (`proxy-ssl-location-only`, false).
+    pub proxy_ssl_location_only: bool,
     /// How many workers (`worker-processes`); `None` is one for each CPU (`auto`).
     pub worker_processes: Option<NonZeroUsize>,
     /// How long requests may go on when the program stops (`worker-shutdown-timeout`, 240 s).
@@ -49,6 +55,9 @@ impl Default for Global {
             retry: Retry::default(),
             retry_non_idempotent: false,
             request_body: RequestBody::default(),
+            https: HttpsRules::default(),
+            plain_paths: vec!["/.well-known/acme-challenge".to_owned()],
+            proxy_ssl_location_only: false,
             worker_processes: None,
             worker_shutdown_timeout: Duration::from_secs(240),
             strict_validate_path_type: true,

@@ -5,9 +5,11 @@
 //! Security comes first here too: a key that keeps somebody out and is not enforced yet closes all routes; one that only changes an answer
 //! is reported and ignored; and if the list of trusted proxies cannot be read, nobody is trusted.
 
+mod edge;
 mod global;
 mod read;
 mod reader;
+mod streams;
 mod table;
 
 pub use global::Global;

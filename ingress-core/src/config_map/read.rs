@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use super::reader::Reader;
-use super::{Defect, Effect, Global, Key, find};
+use super::{Defect, Effect, Global, Key, edge, find, streams};
 use crate::annotation::{self, BODY_SIZE, Invalid, Risk, TRIES, max_size};
 use crate::settings::{AccessLog, Forwarded, Settings};
 use crate::value::{boolean, list, time};
@@ -19,11 +19,14 @@ pub fn read(data: &BTreeMap<String, String>) -> (Global, Vec<Defect>) {
     let mut reader = Reader::new(data);
     let mut global = Global::default();
     routes(&mut reader, &mut global);
+    edge::routes(&mut reader, &mut global);
     rules(&mut reader, &mut global);
     processes(&mut reader, &mut global);
     let mut settings = Settings::default();
     connections(&mut reader, &mut settings);
     answers(&mut reader, &mut settings);
+    edge::connections(&mut reader, &mut settings);
+    settings.streams = streams::streams(&mut reader);
     settings.forwarded = forwarded(&mut reader);
     settings.access_log = access_log(&mut reader);
     global.settings = Arc::new(settings);

@@ -36,3 +36,23 @@ impl Default for HttpsRedirect {
         Self { status: http::StatusCode::PERMANENT_REDIRECT, preserve_trailing_slash: false, port: None }
     }
 }
+
+/// When plain requests are redirected, and how: what the [`Https`] of a route is made from. The defaults are those of ingress-nginx.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HttpsRules {
+    /// If the host has a certificate (`ssl-redirect`, true).
+    pub with_certificate: bool,
+    /// Always (`force-ssl-redirect`, false).
+    pub always: bool,
+    /// Name our port of HTTPS in the target (`use-port-in-redirects`, false).
+    pub name_port: bool,
+    /// The redirect, but for its port.
+    pub redirect: HttpsRedirect,
+}
+
+impl Default for HttpsRules {
+    fn default() -> Self {
+        Self { with_certificate: true, always: false, name_port: false, redirect: HttpsRedirect::default() }
+    }
+}

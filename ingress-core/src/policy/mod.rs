@@ -7,7 +7,7 @@ mod timeouts;
 mod transport;
 
 pub use body::RequestBody;
-pub use https::{Https, HttpsRedirect};
+pub use https::{Https, HttpsRedirect, HttpsRules};
 pub use retry::Retry;
 pub use timeouts::Timeouts;
 pub use transport::{Protocol, Transport};
