@@ -10,6 +10,8 @@ mod load;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use ingress_core::policy::Protocol;
+use ingress_core::tls::UpstreamTls;
 use ingress_core::upstream::Endpoints;
 use ingress_core::{
     Backend, Compiled, Global, ObjectName, Options, Route, Severity, canonical_host, compile, normalize,
@@ -54,6 +56,11 @@ fn run(case: &Path) -> String {
         "{}",
         case.display()
     );
+    assert!(
+        std::sync::Arc::ptr_eq(&again.snapshot.streams, &compiled.snapshot.streams),
+        "{}",
+        case.display()
+    );
     let mut text = String::new();
     for line in requests.lines().filter(|line| !line.is_empty() && !line.starts_with("--")) {
         match line.starts_with('#') {
@@ -78,6 +85,10 @@ fn flag(options: &mut Options, line: &str) {
         "--local-endpoints" => options.local_endpoints = true,
         "--default-backend-service" => options.default_backend_service = Some(object(value)),
         "--configmap" => options.config_map = Some(object(value)),
+        "--tcp-services-configmap" => options.tcp_services = Some(object(value)),
+        "--udp-services-configmap" => options.udp_services = Some(object(value)),
+        "--reserved-port" => options.reserved_ports.push(value.parse().unwrap()),
+        "--https-port" => options.https_port = value.parse().unwrap(),
         "--watch-namespace-selector" => options.namespace_selector = value.parse().unwrap(),
         other => panic!("{other}"),
     }
@@ -113,7 +124,47 @@ fn describe(route: &Route) -> String {
     if route.request_body != plain.request_body {
         write!(text, " {:?}", route.request_body).unwrap();
     }
+    edge(route, &mut text);
     text
+}
+
+/// What becomes of plain requests, and how endpoints are spoken to.
+fn edge(route: &Route, text: &mut String) {
+    if route.https.exempt {
+        text.push_str(" exempt");
+    }
+    if let Some(redirect) = route.https.redirect {
+        write!(text, " https {}", redirect.status.as_str()).unwrap();
+        redirect.port.iter().for_each(|port| write!(text, " port {port}").unwrap());
+        text.push_str(if redirect.preserve_trailing_slash { " as it is" } else { "" });
+    }
+    if route.transport.protocol != Protocol::Http {
+        write!(text, " {:?}", route.transport.protocol).unwrap();
+    }
+    let (tls, usual) = (&*route.transport.tls, UpstreamTls::default());
+    if *tls != usual {
+        let certificate = tls.certificate.as_ref().map(|certificate| &*certificate.name);
+        let authorities = tls.trust.as_ref().map_or(0, |trust| trust.authorities.len());
+        write!(text, " shows {} trusts {authorities}", certificate.unwrap_or("nothing")).unwrap();
+        let name = tls.name.as_deref().unwrap_or("the upstream's");
+        write!(text, " verify {} depth {} name {name} sni {}", tls.verify, tls.depth, tls.server_name)
+            .unwrap();
+    }
+}
+
+/// The TCP and UDP services.
+fn streams(compiled: &Compiled, text: &mut String) {
+    let streams = &compiled.snapshot.streams;
+    assert!(streams.is_sorted());
+    if !streams.is_empty() {
+        text.push_str("\nstreams:\n");
+    }
+    for stream in streams.iter() {
+        let accept = if stream.accept_proxy { " accepts PROXY" } else { "" };
+        let send = if stream.send_proxy { " sends PROXY" } else { "" };
+        let to = members(compiled, &stream.upstream);
+        writeln!(text, "  {} {}{accept}{send} → {to}", stream.protocol.name(), stream.port).unwrap();
+    }
 }
 
 fn backend(compiled: &Compiled, route: &Route) -> String {
@@ -122,6 +173,10 @@ fn backend(compiled: &Compiled, route: &Route) -> String {
         Backend::Upstream(name) => name,
         other => panic!("{other:?}"),
     };
+    members(compiled, name)
+}
+
+fn members(compiled: &Compiled, name: &str) -> String {
     let upstream = compiled.snapshot.upstreams.get(name).unwrap();
     match &upstream.endpoints {
         Endpoints::Dns { name: host, port } => format!("{name} → DNS {host} port {port}"),
@@ -164,6 +219,7 @@ fn fields(global: &Global) -> Vec<String> {
 
 fn report(compiled: &Compiled, text: &mut String) {
     settings(compiled, text);
+    streams(compiled, text);
     let report = &compiled.report;
     for finding in &report.findings {
         let severity = if finding.severity == Severity::Error { "error" } else { "warning" };

@@ -3,10 +3,12 @@
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use ingress_core::{Compiled, Compiler, ObjectName, Objects, Options, Snapshot, compile, recompile};
-use k8s_openapi::api::core::v1::{Endpoints, Service};
+use ingress_core::{
+    Backend, Compiled, Compiler, ObjectName, Objects, Options, Snapshot, TlsCheck, compile, recompile,
+};
+use k8s_openapi::api::core::v1::{ConfigMap, Endpoints, Secret, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
 use proptest::prelude::*;
@@ -69,6 +71,9 @@ fn ingresses() -> impl Strategy<Value = Arc<Ingress>> {
             "auth-tls-secret",
             "limit-rps",
             "backend-protocol",
+            "proxy-ssl-secret",
+            "proxy-ssl-verify",
+            "force-ssl-redirect",
             "rewrite-traget"
         ])
         .prop_map(str::to_owned),
@@ -77,9 +82,12 @@ fn ingresses() -> impl Strategy<Value = Arc<Ingress>> {
     let annotations = prop::collection::vec(
         (
             annotation,
-            prop_oneof![select(vec!["true", "60", "off", "0", "HTTPS"]).prop_map(str::to_owned), texts()],
+            prop_oneof![
+                select(vec!["true", "60", "off", "on", "0", "HTTPS", "a/a", "b"]).prop_map(str::to_owned),
+                texts()
+            ],
         ),
-        0..2,
+        0..4,
     );
     let class = select(vec![Value::Null, json!("ours"), json!("other"), json!("nginx")]);
     let spec = (class, prop::option::weighted(0.3, backends()), prop::collection::vec(rule, 0..4));
@@ -108,6 +116,8 @@ fn services() -> impl Strategy<Value = Arc<Service>> {
         json!({"ports": [{"name": "http", "port": 80, "targetPort": 8080}]}),
         json!({"ports": [{"port": 80}]}),
         json!({"ports": [{"name": "http", "port": 80, "targetPort": "web"}, {"name": "x", "port": 8080}]}),
+        json!({"ports": [{"name": "http", "port": 80, "protocol": "UDP", "targetPort": 82}, {"port": 80}]}),
+        json!({"ports": [{"name": "http", "port": 80, "appProtocol": "https"}]}),
         json!({"ports": []}),
         json!({"type": "ExternalName", "externalName": "example.com"}),
         json!({"type": "ExternalName", "externalName": "127.0.0.1"}),
@@ -159,6 +169,34 @@ fn endpoints() -> impl Strategy<Value = Arc<Endpoints>> {
     })
 }
 
+/// The ConfigMaps of TCP and of UDP services.
+fn stream_maps() -> impl Strategy<Value = Vec<Arc<ConfigMap>>> {
+    let target = prop_oneof![
+        6 => (names(), names(), select(vec!["80", "http", "8080", "443", "80:PROXY", "80::PROXY"]))
+            .prop_map(|(namespace, name, port)| format!("{namespace}/{name}:{port}")),
+        1 => texts(),
+    ];
+    let port = select(vec!["9000", "9001", "9002", "53", "0", "443", "x"]);
+    let map = |name: &'static str| {
+        let data = prop::collection::btree_map(port.clone(), target.clone(), 0..5);
+        data.prop_map(move |data| read(json!({"metadata": {"namespace": "c", "name": name}, "data": data})))
+    };
+    (map("tcp"), map("udp")).prop_map(|(tcp, udp)| vec![tcp, udp])
+}
+
+/// Authorities for `proxy-ssl-secret`, and what are none.
+fn secrets() -> impl Strategy<Value = Vec<Arc<Secret>>> {
+    static AUTHORITY: LazyLock<String> = LazyLock::new(|| {
+        let key = rcgen::KeyPair::generate().unwrap();
+        rcgen::CertificateParams::new(vec!["a.com".into()]).unwrap().self_signed(&key).unwrap().pem()
+    });
+    let secret = (names(), names(), any::<bool>()).prop_map(|(namespace, name, whole)| {
+        let text = if whole { AUTHORITY.as_str() } else { "nothing" };
+        read(json!({"metadata": {"namespace": namespace, "name": name}, "stringData": {"ca.crt": text}}))
+    });
+    prop::collection::vec(secret, 0..4)
+}
+
 fn objects() -> impl Strategy<Value = Objects> {
     let class = json!({
         "apiVersion": "networking.k8s.io/v1", "kind": "IngressClass",
@@ -166,17 +204,19 @@ fn objects() -> impl Strategy<Value = Objects> {
     });
     let class: Arc<IngressClass> = read(class);
     use prop::collection::vec;
-    (vec(ingresses(), 0..8), vec(services(), 0..8), vec(slices(), 0..8), vec(endpoints(), 0..2)).prop_map(
-        move |(ingresses, services, slices, endpoints)| {
-            let mut objects = Objects::default();
-            objects.ingresses = ingresses;
-            objects.services = services;
-            objects.endpoint_slices = slices;
-            objects.endpoints = endpoints;
-            objects.ingress_classes = vec![class.clone()];
-            objects
-        },
-    )
+    let named = (vec(ingresses(), 0..8), secrets(), stream_maps());
+    let members = (vec(services(), 0..8), vec(slices(), 0..8), vec(endpoints(), 0..2));
+    (named, members).prop_map(move |((ingresses, secrets, config_maps), (services, slices, endpoints))| {
+        let mut objects = Objects::default();
+        objects.ingresses = ingresses;
+        objects.services = services;
+        objects.endpoint_slices = slices;
+        objects.endpoints = endpoints;
+        objects.ingress_classes = vec![class.clone()];
+        objects.secrets = secrets;
+        objects.config_maps = config_maps;
+        objects
+    })
 }
 
 fn options() -> impl Strategy<Value = Options> {
@@ -186,6 +226,9 @@ fn options() -> impl Strategy<Value = Options> {
         options.watch_ingress_without_class = classless;
         options.ingress_class_by_name = classless;
         options.disable_external_name = external;
+        let map = |name: &str| Some(ObjectName { namespace: "c".into(), name: name.into() });
+        (options.tcp_services, options.udp_services) = (map("tcp"), map("udp"));
+        options.reserved_ports = vec![443];
         options.default_backend_service =
             default.map(|name| ObjectName { namespace: "a".into(), name: name.into() });
         options
@@ -196,6 +239,7 @@ fn same(a: &Compiled, b: &Compiled) -> Result<(), TestCaseError> {
     prop_assert_eq!(&a.snapshot.routes, &b.snapshot.routes);
     prop_assert_eq!(&a.snapshot.upstreams, &b.snapshot.upstreams);
     prop_assert_eq!(&a.snapshot.settings, &b.snapshot.settings);
+    prop_assert_eq!(&a.snapshot.streams, &b.snapshot.streams);
     prop_assert_eq!(&a.global, &b.global);
     prop_assert_eq!(&a.report, &b.report);
     Ok(())
@@ -228,6 +272,8 @@ proptest! {
         turned(&mut other.services, turn);
         turned(&mut other.endpoint_slices, turn);
         turned(&mut other.endpoints, turn);
+        turned(&mut other.secrets, turn);
+        turned(&mut other.config_maps, turn);
         same(&first, &compile(&other, &options))?;
     }
 
@@ -239,6 +285,7 @@ proptest! {
         let again = recompile(&compiled.snapshot, &objects, &options);
         prop_assert!(Arc::ptr_eq(&again.snapshot.routes, &compiled.snapshot.routes));
         prop_assert!(Arc::ptr_eq(&again.snapshot.upstreams, &compiled.snapshot.upstreams));
+        prop_assert!(Arc::ptr_eq(&again.snapshot.streams, &compiled.snapshot.streams));
     }
 
     #[test]
@@ -269,10 +316,18 @@ proptest! {
         let Compiled { snapshot, report, .. } = compile(&objects, &options);
         for (_, host) in snapshot.routes.hosts() {
             for route in host.routes() {
-                if let ingress_core::Backend::Upstream(name) = &route.backend {
-                    prop_assert!(snapshot.upstreams.get(name).is_some(), "{}", name);
+                match &route.backend {
+                    Backend::Upstream(name) => prop_assert!(snapshot.upstreams.get(name).is_some(), "{}", name),
+                    _ => prop_assert_eq!(route.https.redirect, None),
                 }
+                // Who is to be checked is checked by somebody.
+                prop_assert!(!route.transport.tls.verify || route.transport.tls.trust.is_some());
             }
+        }
+        let ports: BTreeSet<_> = snapshot.streams.iter().map(|stream| (stream.protocol, stream.port)).collect();
+        prop_assert_eq!(ports.len(), snapshot.streams.len());
+        for stream in snapshot.streams.iter() {
+            prop_assert!(snapshot.upstreams.get(&stream.upstream).is_some() && stream.port != 443);
         }
         for finding in &report.findings {
             prop_assert!(!finding.message.is_empty() && !finding.remedy.is_empty() && !finding.reason.is_empty());
@@ -350,6 +405,89 @@ fn a_change_of_settings_keeps_the_other_parts() {
     let second = recompile(&first, &objects, &options).snapshot;
     assert!(first != second && Arc::ptr_eq(&first.routes, &second.routes));
     assert_eq!(second.settings.keep_alive, std::time::Duration::from_secs(20));
+}
+
+#[test]
+fn a_stream_gets_endpoints_by_the_short_way() {
+    let map = json!({"metadata": {"name": "udp", "namespace": "a"}, "data": {"53": "a/dns:53"}});
+    let service = json!({"metadata": {"name": "dns", "namespace": "a"},
+        "spec": {"ports": [{"port": 53, "targetPort": 5353, "protocol": "UDP"}]}});
+    let slice = json!({"metadata": {"name": "dns", "namespace": "a", "labels": {"kubernetes.io/service-name": "dns"}},
+        "addressType": "IPv4", "ports": [{"port": 5353, "protocol": "UDP"}], "endpoints": [{"addresses": ["10.0.0.1"]}]});
+    let name = |name: &str| ObjectName { namespace: "a".into(), name: name.into() };
+    let mut options = Options::default();
+    options.udp_services = Some(name("udp"));
+    let mut objects = Objects::default();
+    (objects.config_maps, objects.services) = (vec![read(map)], vec![read(service)]);
+    let mut compiler = Compiler::new(options);
+    let before = compiler.compile(&objects).clone();
+    assert_eq!(before.snapshot.streams.len(), 1);
+    assert_eq!(before.report.findings.len(), 1, "nobody is there yet");
+    objects.endpoint_slices = vec![read(slice)];
+    let after = compiler.endpoints(&objects, &[name("dns")].into());
+    let upstream = after.snapshot.upstreams.get("a/dns:53/udp").unwrap();
+    assert_eq!(upstream.addresses()[0].address, "10.0.0.1:5353".parse().unwrap());
+    assert!(after.report.findings.is_empty());
+    assert!(Arc::ptr_eq(&before.snapshot.streams, &after.snapshot.streams));
+}
+
+#[test]
+fn tls_towards_endpoints_stays_the_same_allocation() {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let authority = |name: &str| {
+        let params = rcgen::CertificateParams::new(vec![name.into()]).unwrap();
+        let text = params.self_signed(&key).unwrap().pem();
+        read(json!({"metadata": {"namespace": "a", "name": "ca"}, "stringData": {"ca.crt": text}}))
+    };
+    let ingress = |paths: &[&str]| {
+        let backend = json!({"service": {"name": "x", "port": {"number": 80}}});
+        let paths: Vec<_> = paths
+            .iter()
+            .map(|path| json!({"path": path, "pathType": "Prefix", "backend": backend}))
+            .collect();
+        read(json!({"metadata": {"namespace": "a", "name": "web", "annotations": {
+            "nginx.ingress.kubernetes.io/proxy-ssl-secret": "a/ca",
+            "nginx.ingress.kubernetes.io/backend-protocol": "GRPCS",
+        }}, "spec": {"rules": [{"host": "a.com", "http": {"paths": paths}}]}}))
+    };
+    let mut options = Options::default();
+    options.watch_ingress_without_class = true;
+    let mut objects = Objects::default();
+    (objects.ingresses, objects.secrets) = (vec![ingress(&["/"])], vec![authority("one.com")]);
+    let tls = |snapshot: &Snapshot| snapshot.routes.find("a.com", "/").unwrap().route.transport.tls.clone();
+    let first = compile(&objects, &options).snapshot;
+    objects.ingresses = vec![ingress(&["/", "/more"])];
+    let second = recompile(&first, &objects, &options).snapshot;
+    assert!(first != second && Arc::ptr_eq(&tls(&first), &tls(&second)));
+    objects.secrets = vec![authority("two.com")];
+    let third = recompile(&second, &objects, &options).snapshot;
+    assert_ne!(tls(&second), tls(&third));
+}
+
+#[test]
+fn what_cannot_be_handshaken_with_is_no_secret() {
+    let secret = json!({"metadata": {"namespace": "a", "name": "ca"}, "stringData": {
+        "ca.crt": rcgen::generate_simple_self_signed(vec!["a.com".into()]).unwrap().cert.pem(),
+    }});
+    let ingress = json!({"metadata": {"namespace": "a", "name": "web", "annotations": {
+        "nginx.ingress.kubernetes.io/proxy-ssl-secret": "a/ca",
+    }}, "spec": {"rules": [{"host": "a.com", "http": {"paths": [
+        {"path": "/", "pathType": "Prefix", "backend": {"service": {"name": "x", "port": {"number": 80}}}},
+    ]}}]}});
+    let mut objects = Objects::default();
+    (objects.ingresses, objects.secrets) = (vec![read(ingress)], vec![read(secret)]);
+    let mut options = Options::default();
+    options.watch_ingress_without_class = true;
+    let denied = |objects: &Objects, options: &Options| {
+        let snapshot = compile(objects, options).snapshot;
+        matches!(snapshot.routes.find("a.com", "/").unwrap().route.backend, Backend::Denied(_))
+    };
+    assert!(!denied(&objects, &options));
+    objects.secrets_known = false;
+    assert!(denied(&objects, &options));
+    objects.secrets_known = true;
+    options.tls_check = TlsCheck::new(|_| Ok(()), |_| Err("of no use".into()));
+    assert!(denied(&objects, &options));
 }
 
 #[test]
