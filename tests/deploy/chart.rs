@@ -94,7 +94,6 @@ fn values_that_cannot_be_served_stop_the_installation() {
         ("controller.extraArgs.enable-ssl-passthrough=", "controller.extraArgs.enable-ssl-passthrough"),
         ("controller.config.whitelist-source-range=10.0.0.0/8", "controller.config.whitelist-source-range"),
         ("controller.config.enable-modsecurity=true", "controller.config.enable-modsecurity"),
-        ("controller.config.use-proxy-protocol=true", "controller.config.use-proxy-protocol"),
         ("controller.config.http-snippet=deny all;", "controller.config.http-snippet"),
         ("rbac.scope=true", "rbac.scope"),
     ] {

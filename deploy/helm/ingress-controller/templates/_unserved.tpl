@@ -14,13 +14,13 @@ What is served later leaves these lists.
 {{- end -}}
 
 {{/*
-ConfigMap keys that keep somebody out, with which the controller answers everything 503 rather than let it pass; nginx directives, which
-are never run; and the one that changes what clients send.
+ConfigMap keys that keep somebody out, with which the controller answers everything 503 rather than let it pass; and nginx directives, which
+are never run.
 */}}
 {{- define "ingress.unservedKeys" -}}
 {{- list
   "block-cidrs" "block-referers" "block-user-agents" "denylist-source-range" "enable-modsecurity" "global-auth-url" "http-snippet"
-  "location-snippet" "main-snippet" "server-snippet" "stream-snippet" "use-proxy-protocol" "whitelist-source-range" | toJson -}}
+  "location-snippet" "main-snippet" "server-snippet" "stream-snippet" "whitelist-source-range" | toJson -}}
 {{- end -}}
 
 {{- define "ingress.refused" -}}
