@@ -8,4 +8,8 @@
 )]
 
 mod certificates;
+mod passthrough;
+mod proxy_protocol;
+mod sessions;
 mod support;
+mod wire;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ingress_proxy::core::tls::{Certificate, TlsTable, TlsTableBuilder};
 use ingress_proxy::core::{Backend, HostPattern, PathPattern, Route, Settings, Snapshot, Upstream};
@@ -57,6 +58,8 @@ pub(crate) struct Parts {
     pub(crate) settings: Settings,
     /// Hosts of rules, beside the one without a host.
     pub(crate) hosts: Vec<&'static str>,
+    /// Upstreams beside that of all rules.
+    pub(crate) upstreams: Vec<(&'static str, SocketAddr)>,
 }
 
 impl World {
@@ -94,6 +97,8 @@ fn snapshot(parts: &Parts, endpoint: SocketAddr) -> Snapshot {
     let routes =
         hosts.map(|host| Route::new(host, PathPattern::prefix("/").unwrap(), Backend::Upstream("u".into())));
     let builder = Snapshot::builder().upstream(Upstream::new("u", [endpoint]));
+    let more = parts.upstreams.iter().map(|(name, address)| Upstream::new(*name, [*address]));
+    let builder = more.fold(builder, |builder, upstream| builder.upstream(upstream));
     let builder = routes.fold(builder, |builder, route| builder.route(route));
     builder.tls(parts.tls.clone()).settings(parts.settings.clone()).build().unwrap()
 }
@@ -273,4 +278,14 @@ impl ServerCertVerifier for Anybody {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         default_provider().signature_verification_algorithms.supported_schemes()
     }
+}
+
+/// Waits for something that will come about.
+pub(crate) async fn until(mut condition: impl FnMut() -> bool) {
+    let waited = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), waited).await.unwrap();
 }
