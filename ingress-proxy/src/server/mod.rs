@@ -8,6 +8,8 @@ mod chunked;
 mod desync_tests;
 mod framing;
 mod handshake;
+#[cfg(test)]
+mod handshake_tests;
 mod http;
 mod lifecycle;
 mod limit;

@@ -113,7 +113,9 @@ async fn nonsense_ends_the_connection_at_once() {
     let mut cut = hello("a.test").1;
     // The length of the session's identifier.
     cut[5 + 4 + 2 + 32] = 255;
-    for (number, sent) in [&[22, 3, 1, 0, 4, 255, 0, 0, 0][..], &[22, 255, 255, 255, 255, 0], &cut].iter().enumerate() {
+    for (number, sent) in
+        [&[22, 3, 1, 0, 4, 255, 0, 0, 0][..], &[22, 255, 255, 255, 255, 0], &cut].iter().enumerate()
+    {
         let mut stream = TcpStream::connect(world.tls()).await.unwrap();
         stream.write_all(sent).await.unwrap();
         let answer = read_all(&mut stream).await;

@@ -7,6 +7,8 @@
 mod escaped;
 mod judge;
 mod name;
+#[cfg(test)]
+mod tests;
 mod verdict;
 mod verifier;
 
