@@ -23,6 +23,8 @@ mod proxy_protocol;
 mod sniff;
 mod state;
 mod transport;
+#[cfg(test)]
+mod transport_tests;
 mod worker;
 
 use std::future::Future;
