@@ -38,13 +38,20 @@ impl AsyncWrite for Stuck {
     }
 }
 
+fn stuck(config: &Config) -> Transport<Stuck> {
+    let lifecycle = Arc::new(Lifecycle::new(Open::new(Arc::default())));
+    Transport::new(Stuck, true, Vec::new(), lifecycle, &Settings::default(), config)
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_client_may_not_refuse_bytes_for_ever_that_tls_has_taken() {
-    let lifecycle = Arc::new(Lifecycle::new(Open::new(Arc::default())));
     let config = Config::default();
-    let mut transport = Transport::new(Stuck, true, Vec::new(), lifecycle, &Settings::default(), &config);
     let begun = Instant::now();
+    let mut transport = stuck(&config);
     let error = poll_fn(|cx| Pin::new(&mut transport).poll_flush(cx)).await.unwrap_err();
-    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-    assert_eq!(begun.elapsed(), config.send_timeout);
+    assert_eq!((error.kind(), begun.elapsed()), (io::ErrorKind::TimedOut, config.send_timeout));
+    let begun = Instant::now();
+    let mut transport = stuck(&config);
+    let error = poll_fn(|cx| Pin::new(&mut transport).poll_shutdown(cx)).await.unwrap_err();
+    assert_eq!((error.kind(), begun.elapsed()), (io::ErrorKind::TimedOut, config.send_timeout));
 }
