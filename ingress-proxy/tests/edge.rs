@@ -297,6 +297,27 @@ async fn a_host_may_have_an_error_page() {
 }
 
 #[tokio::test]
+async fn the_error_page_of_a_host_is_for_subjects_that_match() {
+    let asked = policy(|policy| {
+        policy.error_page = Some("/why".into());
+        policy.match_subject = Some(Pattern(regex::Regex::new("CN=alice").unwrap()));
+    });
+    let mut setup = Setup::new();
+    setup.policies.push(("free.test", asked.clone()));
+    let proxy = setup.proxy().await;
+    for (outcome, expected) in [(failed(false), 200), (Outcome::None, 403)] {
+        let connection = tls(None, Some((asked.clone(), outcome)));
+        assert_eq!(status(&proxy, &connection, "free.test").await, expected);
+    }
+    // Where a tunnel is asked for, a page would look like one.
+    let request = Request::connect("https://free.test/chat").version(Version::HTTP_2);
+    let request =
+        request.extension(hyper::ext::Protocol::from_static("websocket")).body(Body::empty()).unwrap();
+    let connection = tls(None, Some((asked, failed(false))));
+    assert_eq!(send(&proxy, &connection, request).await.status(), 400);
+}
+
+#[tokio::test]
 async fn endpoints_are_told_who_the_client_is_by_us_alone() {
     let proxy = Setup::new().proxy().await;
     let names = ["ssl-client-verify", "ssl-client-subject-dn", "ssl-client-issuer-dn", "ssl-client-cert"];

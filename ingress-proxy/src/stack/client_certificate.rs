@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, LOCATION, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, Method, Response, StatusCode, Uri, Version};
-use hyper::ext::Protocol;
 use ingress_core::Snapshot;
 use ingress_core::tls::{ClientAuth, Guard, VerifyClient};
 
@@ -140,7 +139,6 @@ pub(super) fn send_to(path: Uri, client: &mut ClientRequest) {
     for name in [CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE] {
         headers.remove(name);
     }
-    request.extensions_mut().remove::<Protocol>();
 }
 
 /// Tells an endpoint whom the handshake has shown. What is no header value is left out.

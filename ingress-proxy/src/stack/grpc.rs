@@ -1,16 +1,17 @@
 //! Failures as clients of gRPC understand them: a status of gRPC in the head of an answer that has nothing else.
 
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
-use http::{HeaderMap, Request, Response, StatusCode, Version};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 
 use crate::body::Body;
 
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
-/// True for a call of gRPC, which there is over HTTP/2 alone. (`application/grpc-web` is another protocol.)
+/// True for a call of gRPC, which there is over HTTP/2 and by POST alone: to a CONNECT a 200 would mean something else.
+/// (`application/grpc-web` is another protocol.)
 pub(super) fn is_call<B>(request: &Request<B>) -> bool {
-    request.version() >= Version::HTTP_2 && is_grpc(request.headers())
+    request.version() >= Version::HTTP_2 && request.method() == Method::POST && is_grpc(request.headers())
 }
 
 fn is_grpc(headers: &HeaderMap) -> bool {
@@ -78,6 +79,8 @@ mod tests {
             assert!(!call(Version::HTTP_2, kind), "{kind}");
         }
         assert!(!is_call(&Request::post("/").version(Version::HTTP_2).body(()).unwrap()));
+        let connect = Request::connect("/").version(Version::HTTP_2).header(CONTENT_TYPE, "application/grpc");
+        assert!(!is_call(&connect.body(()).unwrap()));
     }
 
     #[test]

@@ -82,7 +82,10 @@ impl<S> Router<S> {
             let route = target.as_ref().map(|target| &target.route);
             let redirects = route.is_some_and(|route| to_https(request, route).is_some());
             if !refusal.gives_way(redirects, route.is_some_and(|route| route.https.exempt)) {
-                let Some(path) = refusal.path() else { return Err(Otherwise::Closed(refusal)) };
+                // To a CONNECT the 200 of a page would mean that the tunnel stands.
+                let Some(path) = refusal.path().filter(|_| !request.is_extended_connect()) else {
+                    return Err(Otherwise::Closed(refusal));
+                };
                 client_certificate::send_to(path, request);
                 (target, _) = self.look_up(view, request, record)?;
             }
