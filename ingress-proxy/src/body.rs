@@ -29,6 +29,8 @@ pub struct Body {
 enum Kind {
     Empty,
     Full(Bytes),
+    /// A page of ours, in the place of an endpoint's answer.
+    Page(Bytes),
     /// From a client or an endpoint, as hyper hands it out.
     Incoming(Incoming),
     /// From somebody else's server or layer.
@@ -50,6 +52,16 @@ impl Body {
     #[must_use]
     pub fn full(content: impl Into<Bytes>) -> Self {
         Kind::Full(content.into()).into()
+    }
+
+    /// A page that says why no endpoint answers.
+    pub(crate) fn page(content: impl Into<Bytes>) -> Self {
+        Kind::Page(content.into()).into()
+    }
+
+    /// True for a page of ours.
+    pub(crate) fn is_page(&self) -> bool {
+        matches!(self.kind, Kind::Page(_))
     }
 
     /// Takes any body in. One that hyper made is not boxed.
@@ -103,8 +115,10 @@ impl Kind {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match self {
             Self::Empty => Poll::Ready(None),
-            Self::Full(content) if content.is_empty() => Poll::Ready(None),
-            Self::Full(content) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(content))))),
+            Self::Full(content) | Self::Page(content) if content.is_empty() => Poll::Ready(None),
+            Self::Full(content) | Self::Page(content) => {
+                Poll::Ready(Some(Ok(Frame::data(std::mem::take(content)))))
+            }
             Self::Incoming(body) => Poll::Ready(ready!(Pin::new(body).poll_frame(cx)).map(|f| Ok(f?))),
             Self::Boxed(body) => Pin::new(body).poll_frame(cx),
             Self::Upload(body) => Pin::new(body).poll_frame(cx),
@@ -131,7 +145,7 @@ impl http_body::Body for Body {
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Empty => true,
-            Kind::Full(content) => content.is_empty(),
+            Kind::Full(content) | Kind::Page(content) => content.is_empty(),
             Kind::Incoming(body) => body.is_end_stream(),
             Kind::Boxed(body) => body.is_end_stream(),
             Kind::Upload(body) => body.is_end_stream(),
@@ -142,7 +156,7 @@ impl http_body::Body for Body {
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Empty => SizeHint::with_exact(0),
-            Kind::Full(content) => SizeHint::with_exact(content.len() as u64),
+            Kind::Full(content) | Kind::Page(content) => SizeHint::with_exact(content.len() as u64),
             Kind::Incoming(body) => body.size_hint(),
             Kind::Boxed(body) => body.size_hint(),
             Kind::Upload(body) => body.size_hint(),
@@ -156,6 +170,7 @@ impl fmt::Debug for Body {
         let kind = match &self.kind {
             Kind::Empty => "empty",
             Kind::Full(_) => "full",
+            Kind::Page(_) => "page",
             Kind::Incoming(_) => "incoming",
             Kind::Boxed(_) => "boxed",
             Kind::Upload(_) => "upload",

@@ -10,6 +10,9 @@ pub struct Config {
     pub send_timeout: Duration,
     /// A path that is answered 200 where no Ingress names the host (`--health-check-path`); none unless it is set.
     pub health_check_path: Option<String>,
+    /// The port at which clients reach us over HTTP/3, which answers over TLS tell them where the settings have it on; none: there is no
+    /// HTTP/3.
+    pub http3_port: Option<u16>,
     /// Let DNS names of upstreams lead to this machine: loopback and link-local addresses. For development only.
     pub local_endpoints: bool,
     /// How long a client may take for a handshake of TLS, from its first byte on (10 s; nginx bounds it by `client_header_timeout`).
@@ -23,6 +26,7 @@ impl Default for Config {
         Self {
             send_timeout: Duration::from_secs(60),
             health_check_path: None,
+            http3_port: None,
             local_endpoints: false,
             handshake_timeout: Duration::from_secs(10),
             drain_idle: Duration::from_secs(1),

@@ -23,6 +23,18 @@ pub enum Kind {
     BadRequest,
     /// The method is one that is never forwarded.
     Method,
+    /// The client wants to speak a protocol that is not tunnelled (RFC 8441).
+    Protocol,
+    /// The client's handshake was for another host, which asks other things of its clients (RFC 9110, section 15.5.20).
+    Misdirected,
+    /// The host wants a client certificate, and there is none.
+    NoCertificate,
+    /// The client's certificate is not a good one.
+    BadCertificate,
+    /// The client's certificate is a good one of somebody who may not come in.
+    Subject,
+    /// What is asked of the host's clients could not be made out: nobody comes in.
+    Guard,
     /// The client stopped sending its body.
     ClientTimeout,
     /// The client's body broke off or is malformed.
@@ -64,8 +76,13 @@ impl Kind {
     /// The status of the answer. The only table of its kind; the values are those of nginx.
     pub fn status(self) -> StatusCode {
         match self {
-            Self::BadRequest | Self::ClientBody => StatusCode::BAD_REQUEST,
+            Self::BadRequest | Self::ClientBody | Self::NoCertificate | Self::BadCertificate => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Protocol => StatusCode::NOT_IMPLEMENTED,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Self::Subject | Self::Guard => StatusCode::FORBIDDEN,
             Self::ClientTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoRoute => StatusCode::NOT_FOUND,
@@ -81,7 +98,12 @@ impl Kind {
             Self::BadRequest | Self::Method | Self::ClientTimeout | Self::ClientBody | Self::BodyTooLarge => {
                 Side::Client
             }
-            Self::NoRoute | Self::Denied | Self::NoEndpoint => Side::Internal,
+            Self::Protocol
+            | Self::Misdirected
+            | Self::NoCertificate
+            | Self::BadCertificate
+            | Self::Subject => Side::Client,
+            Self::Guard | Self::NoRoute | Self::Denied | Self::NoEndpoint => Side::Internal,
             _ => Side::Upstream,
         }
     }
@@ -90,6 +112,12 @@ impl Kind {
         match self {
             Self::BadRequest => "the request is malformed",
             Self::Method => "the method is not allowed",
+            Self::Protocol => "the protocol is not tunnelled",
+            Self::Misdirected => "the handshake was for another host",
+            Self::NoCertificate => "the client has shown no certificate",
+            Self::BadCertificate => "the client's certificate is not a good one",
+            Self::Subject => "the client's certificate is of somebody who may not come in",
+            Self::Guard => "what is asked of the host's clients is not known",
             Self::ClientTimeout => "the client stopped sending its body",
             Self::ClientBody => "the client's body broke off",
             Self::BodyTooLarge => "the client's body is larger than the route allows",
@@ -147,11 +175,31 @@ impl std::error::Error for Error {
 
 /// The page for a status, as nginx lays it out.
 pub(crate) fn page(status: StatusCode) -> Response<Body> {
-    let text = format!(
-        "<html>\r\n<head><title>{status}</title></head>\r\n<body>\r\n<center><h1>{status}</h1></center>\r\n\
-         <hr><center>nginx</center>\r\n</body>\r\n</html>\r\n",
-    );
-    let mut response = Response::new(Body::full(text));
+    with_text(status, layout(format_args!("{status}"), status, ""))
+}
+
+/// The page for a kind of failure: that of its status, but for those about client certificates, of which nginx says more.
+pub(crate) fn page_of(kind: Kind) -> Response<Body> {
+    let status = kind.status();
+    let why = match kind {
+        Kind::NoCertificate => "No required SSL certificate was sent",
+        Kind::BadCertificate => "The SSL certificate error",
+        Kind::Subject => return with_text(status, "client certificate unauthorized".to_owned()),
+        _ => return page(status),
+    };
+    let title = format_args!("{} {why}", status.as_str());
+    with_text(status, layout(title, status, &format!("<center>{why}</center>\r\n")))
+}
+
+fn layout(title: fmt::Arguments<'_>, status: StatusCode, more: &str) -> String {
+    format!(
+        "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{status}</h1></center>\r\n\
+         {more}<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n",
+    )
+}
+
+fn with_text(status: StatusCode, text: String) -> Response<Body> {
+    let mut response = Response::new(Body::page(text));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
     response

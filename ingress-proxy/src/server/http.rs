@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::header::{CONNECTION, HeaderValue};
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -24,6 +24,7 @@ use super::lifecycle::Lifecycle;
 use super::transport::Transport;
 use crate::body::{Body, BoxError};
 use crate::proxy::Proxy;
+use crate::stack::Held;
 
 /// A service that a server can serve: a [`Proxy`](crate::Proxy), or layers around one.
 pub trait HttpService:
@@ -109,7 +110,8 @@ fn http2_builder(settings: &Settings) -> http2::Builder<TokioExecutor> {
         .initial_stream_window_size(64 * 1024)
         .initial_connection_window_size(1024 * 1024)
         .max_send_buf_size(64 * 1024)
-        .max_local_error_reset_streams(100);
+        .max_local_error_reset_streams(100)
+        .enable_connect_protocol();
     builder
 }
 
@@ -129,12 +131,17 @@ impl<S: HttpService> hyper::service::Service<Request<Incoming>> for Counted<S> {
     type Error = Infallible;
     type Future = Answer<Oneshot<S, Request<Incoming>>>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let number = self.lifecycle.begin();
         if number == self.last.max(1) {
             self.lifecycle.wear_out();
         }
         let running = Running { lifecycle: self.lifecycle.clone() };
+        if !self.http1 && request.method() == Method::CONNECT {
+            // What may become a tunnel goes on when its answer is complete: for so long the connection is not idle.
+            self.lifecycle.hold();
+            request.extensions_mut().insert(Held::new(Running { lifecycle: self.lifecycle.clone() }));
+        }
         let exchange = Exchange { running: Some(running), http1: self.http1, last: number >= self.last };
         match self.lifecycle.refusal(number).filter(|_| self.http1) {
             Some(status) => {

@@ -69,6 +69,11 @@ impl Lifecycle {
         self.served.fetch_add(1, Relaxed) + 1
     }
 
+    /// A request that runs may go on as a tunnel when its answer is complete; that too comes to an [`end`](Self::end).
+    pub(super) fn hold(&self) {
+        self.running.fetch_add(1, Relaxed);
+    }
+
     /// The answer of a request is complete, or given up.
     pub(super) fn end(&self) {
         let since = self.opened.elapsed().as_millis();

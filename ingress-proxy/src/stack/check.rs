@@ -11,11 +11,12 @@ use http::{Response, Version};
 use tower::Service;
 
 use super::arrival::Arrival;
-use super::record::{Place, conclude};
+use super::record::Place;
+use super::reply::Reply;
 use super::request::ClientRequest;
 use super::view::Shared;
 use crate::body::Body;
-use crate::error::{Kind, page};
+use crate::error::{Kind, page_of};
 
 /// The layer that turns a request into a [`ClientRequest`], or answers 400 or 405.
 #[derive(Debug, Clone)]
@@ -32,7 +33,7 @@ impl<S> Check<S> {
 
 /// A client that has sent one ambiguous request on a connection, or one with a body that is not read, is not listened to there again.
 pub(super) fn refusal(kind: Kind, version: Version) -> Response<Body> {
-    let mut response = page(kind.status());
+    let mut response = page_of(kind);
     if version <= Version::HTTP_11 {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
@@ -53,10 +54,10 @@ where
 
     fn call(&mut self, arrival: Arrival) -> Self::Future {
         let Arrival { request, connection, mut record } = arrival;
-        let version = request.version();
+        let (version, reply) = (request.version(), Reply::to(&request));
         match ClientRequest::check(request, connection) {
             Ok(mut request) => {
-                request.record = record;
+                (request.record, request.reply) = (record, reply);
                 Either::Right(self.inner.call(request))
             }
             Err(kind) => {
@@ -64,7 +65,7 @@ where
                 if let Some(record) = &mut record {
                     record.leads_to(Place::default(), &settings);
                 }
-                Either::Left(ready(Ok(conclude(record, refusal(kind, version), &settings))))
+                Either::Left(ready(Ok(reply.conclude(record, refusal(kind, version), &settings))))
             }
         }
     }

@@ -13,7 +13,8 @@ use ingress_core::settings::Forwarded;
 use super::headers::{X_FORWARDED_HOST, X_FORWARDED_PORT, X_FORWARDED_PROTO};
 use crate::connection::Connection;
 
-/// The client's address: the peer's, or the one that trusted proxies tell. The header is read from the right, as each proxy adds what it
+/// The client's address: that of the connection (of the peer, or the one that a PROXY header names), or where that is a trusted proxy's
+/// the one that trusted proxies tell. The header is read from the right, as each proxy adds what it
 /// has seen at the end: the first address that is not a trusted proxy's is the client's.
 pub(super) fn address(
     headers: &HeaderMap,
@@ -44,6 +45,8 @@ fn is_trusted(address: IpAddr, forwarded: &Forwarded) -> bool {
     forwarded.trusted.iter().any(|network| network.contains(&address))
 }
 
+/// True if what this address says of others is believed: what it puts into header fields, or into a PROXY header.
+///
 /// Who trusts all addresses of one family wants to trust everybody, and not to tell the families apart: `0.0.0.0/0` is the default.
 pub(crate) fn is_believed(peer: IpAddr, forwarded: &Forwarded) -> bool {
     is_trusted(peer, forwarded) || forwarded.trusted.iter().any(|network| network.prefix_len() == 0)
@@ -59,19 +62,24 @@ fn parse(element: &[u8]) -> Option<IpAddr> {
 
 /// What a trusted proxy says that its client asked for.
 #[derive(Debug, Default)]
-pub(super) struct Claims {
-    pub(super) believed: bool,
+pub(crate) struct Claims {
     pub(super) host: Option<HeaderValue>,
     pub(super) port: Option<HeaderValue>,
     pub(super) scheme: Option<&'static str>,
 }
 
 impl Claims {
-    /// The claims in these fields; none if they are not to be believed. Of a list the first element counts.
-    pub(super) fn of(headers: &HeaderMap, connection: Option<&Connection>, forwarded: &Forwarded) -> Self {
-        let peer = connection.map(|connection| connection.client().ip());
-        if !forwarded.use_forwarded_headers || !peer.is_some_and(|peer| is_believed(peer, forwarded)) {
-            return Self::default();
+    /// The claims in these fields; `None` if they are not to be believed. Of a list the first element counts.
+    ///
+    /// Whom to believe is asked of the address that speaks HTTP to us: where a PROXY header names one it is that, and not the peer that
+    /// passes its bytes on.
+    pub(super) fn of(
+        headers: &HeaderMap,
+        connection: Option<&Connection>,
+        forwarded: &Forwarded,
+    ) -> Option<Box<Self>> {
+        if !forwarded.use_forwarded_headers || !is_believed(connection?.client().ip(), forwarded) {
+            return None;
         }
         let host = first(headers, &X_FORWARDED_HOST).filter(|host| canonical_host(host).is_some());
         let port = first(headers, &X_FORWARDED_PORT).and_then(|port| {
@@ -80,12 +88,11 @@ impl Claims {
                 false => None,
             }
         });
-        Self {
-            believed: true,
+        Some(Box::new(Self {
             host: host.and_then(|host| HeaderValue::from_str(host).ok()),
             port: port.map(HeaderValue::from),
             scheme: first(headers, &X_FORWARDED_PROTO).and_then(scheme),
-        }
+        }))
     }
 }
 
@@ -142,6 +149,24 @@ mod tests {
         ] {
             assert_eq!(client("10.0.0.1", &ours, lines), expected, "{lines:?}");
         }
+    }
+
+    #[test]
+    fn a_proxy_behind_a_proxy_header_is_asked_for_its_client() {
+        let mut forwarded = Forwarded::default();
+        forwarded.use_forwarded_headers = true;
+        forwarded.trusted = vec!["10.0.0.0/8".parse().unwrap()];
+        let mut headers = HeaderMap::new();
+        headers.insert("x-forwarded-for", HeaderValue::from_static("1.1.1.1"));
+        headers.insert("x-forwarded-proto", HeaderValue::from_static("https"));
+        let seen = |peer: [u8; 4], proxied: [u8; 4]| {
+            let connection = Connection::new((peer, 1).into(), 80).on_behalf_of((proxied, 2).into(), 80);
+            let claims = Claims::of(&headers, Some(&connection), &forwarded);
+            let client = address(&headers, Some(&connection), &forwarded).unwrap();
+            (client.to_string(), claims.and_then(|claims| claims.scheme))
+        };
+        assert_eq!(seen([192, 0, 2, 1], [10, 0, 0, 1]), ("1.1.1.1".into(), Some("https")));
+        assert_eq!(seen([10, 0, 0, 1], [192, 0, 2, 1]), ("192.0.2.1".into(), None));
     }
 
     #[test]

@@ -16,7 +16,8 @@ use tower::Service;
 
 use super::check::refusal;
 use super::headers;
-use super::record::{Record, conclude};
+use super::record::Record;
+use super::reply::Reply;
 use super::request::ClientRequest;
 use super::routed::Routed;
 use super::upgrade::{Upgrade, is_switch};
@@ -53,6 +54,7 @@ struct Exchange {
     hop: Hop,
     tries: Tries,
     record: Option<Box<Record>>,
+    reply: Reply,
 }
 
 /// What every try has in common.
@@ -77,7 +79,7 @@ fn prepare(routed: Routed) -> Exchange {
     let Routed { request: mut client, target, group } = routed;
     let upgrade = Upgrade::take(&mut client.request);
     headers::towards_endpoint(&mut client, &target.settings);
-    let ClientRequest { mut request, mut record, .. } = client;
+    let ClientRequest { mut request, mut record, reply, .. } = client;
     let version = request.version();
     if let Some(upgrade) = &upgrade {
         upgrade.ask(&mut request);
@@ -97,13 +99,13 @@ fn prepare(routed: Routed) -> Exchange {
         record.sends(request.headers(), upload.as_ref());
     }
     let tries = Tries::new(target.route.retry, request.method());
-    Exchange { request, upgrade, hop: Hop { target, group, upload, version }, tries, record }
+    Exchange { request, upgrade, hop: Hop { target, group, upload, version }, tries, record, reply }
 }
 
 impl Exchange {
     /// Tries endpoints until there is an answer. (Not an `async fn`: that would hold all of `self` twice.)
     fn run(self) -> Answering {
-        let Self { mut request, upgrade, hop, mut tries, mut record } = self;
+        let Self { mut request, upgrade, hop, mut tries, mut record, reply } = self;
         Box::pin(async move {
             let mut tried = Vec::new();
             let response = loop {
@@ -131,7 +133,7 @@ impl Exchange {
                 }
                 tried.push(endpoint);
             };
-            Ok(conclude(record, response, &hop.target.settings))
+            Ok(reply.conclude(record, response, &hop.target.settings))
         })
     }
 }
@@ -294,9 +296,10 @@ fn answer(
     if is_switch(&response) {
         // Nobody asked for it: the endpoint and we would disagree about what the bytes behind it are.
         let upgrade = upgrade.ok_or(Kind::BadResponse)?;
-        return Ok(upgrade.join(response, hop.timeouts().read, record.take()));
+        return upgrade.join(response, hop.timeouts().read, record);
     }
-    if upgrade.is_some() {
+    if let Some(upgrade) = upgrade {
+        upgrade.refused(response.status())?;
         lease.retire();
     }
     Ok(response.map(|body| {

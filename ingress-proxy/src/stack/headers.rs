@@ -12,7 +12,7 @@ use http::{HeaderMap, Version};
 use ingress_core::Settings;
 use smallvec::SmallVec;
 
-use super::client::Claims;
+use super::client_certificate;
 use super::request::ClientRequest;
 use crate::connection::Connection;
 use crate::error::Kind;
@@ -32,14 +32,16 @@ const X_ORIGINAL_URI: HeaderName = HeaderName::from_static("x-original-uri");
 /// Makes the fields of a request those that an endpoint gets.
 pub(super) fn towards_endpoint(client: &mut ClientRequest, settings: &Settings) {
     let forwarded = &settings.forwarded;
-    let claims = Claims::of(client.request.headers(), client.connection.as_ref(), forwarded);
-    let authority = claims.host.clone().unwrap_or_else(|| client.authority());
+    // ingress-nginx's name for "no host".
+    let authority = client.wanted_host().cloned().unwrap_or(HeaderValue::from_static("_"));
+    let scheme = HeaderValue::from_static(client.scheme());
+    let claims = client.claims.take();
     let uri = client.request.uri().path_and_query().filter(|_| forwarded.add_original_uri);
     let original_uri = uri.and_then(|uri| HeaderValue::from_bytes(uri.as_str().as_bytes()).ok());
     let version = client.request.version();
     let headers = client.request.headers_mut();
 
-    let passes = |name: &str| claims.believed && is_of_proxies(name);
+    let passes = |name: &str| claims.is_some() && is_of_proxies(name);
     let seen = Seen::by(headers, |name| is_not_for_endpoints(name) && !passes(name));
     let original_for = told(headers, &forwarded.header, &X_FORWARDED_FOR, &seen);
     let original_host = told(headers, &forwarded.host_header, &X_FORWARDED_HOST, &seen);
@@ -53,11 +55,14 @@ pub(super) fn towards_endpoint(client: &mut ClientRequest, settings: &Settings) 
     headers.insert(HOST, authority.clone());
     headers.insert(X_FORWARDED_HOST, authority);
     if let Some(connection) = &client.connection {
-        let full = claims.believed && forwarded.compute_full_forwarded_for;
+        let full = claims.is_some() && forwarded.compute_full_forwarded_for;
         name_client(headers, connection, client.client, original_for.as_ref().filter(|_| full));
-        headers.insert(X_FORWARDED_PORT, claims.port.unwrap_or_else(|| connection.port_value()));
+        let port = claims.and_then(|claims| claims.port).unwrap_or_else(|| connection.port_value());
+        headers.insert(X_FORWARDED_PORT, port);
+        if client.identified {
+            client_certificate::tell(headers, connection);
+        }
     }
-    let scheme = HeaderValue::from_static(claims.scheme.unwrap_or("http"));
     headers.insert(X_FORWARDED_PROTO, scheme.clone());
     headers.insert(X_FORWARDED_SCHEME, scheme.clone());
     headers.insert(X_SCHEME, scheme);

@@ -5,16 +5,21 @@
 mod arrival;
 mod check;
 mod client;
+mod client_certificate;
 mod forward;
+mod grpc;
 mod headers;
+mod https;
 mod length;
 mod record;
+mod reply;
 mod request;
 mod routed;
 mod router;
 mod tunnel;
 mod upgrade;
 mod view;
+mod websocket;
 
 use std::sync::Arc;
 
@@ -24,6 +29,7 @@ use tower::layer::layer_fn;
 
 pub(crate) use client::is_believed;
 pub(crate) use record::{Observers, Record};
+pub(crate) use upgrade::Held;
 pub(crate) use view::Shared;
 
 use crate::body::Body;
@@ -32,6 +38,7 @@ use crate::error::page;
 use arrival::Arrivals;
 use check::Check;
 use forward::Forward;
+use reply::Reply;
 use router::Router;
 
 /// The service that answers requests.
@@ -56,5 +63,5 @@ pub(crate) fn refused(
 ) -> Response<Body> {
     let settings = shared.settings();
     let record = stack.observers.as_ref().map(|of| Record::refused(of, line, connection, &settings));
-    record::conclude(record, page(status), &settings)
+    Reply::default().conclude(record, page(status), &settings)
 }

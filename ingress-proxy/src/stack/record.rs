@@ -7,8 +7,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http::header::{HeaderMap, HeaderValue, REFERER, SERVER, USER_AGENT};
-use http::{Method, Request, Response, Uri, Version};
+use http::header::{HeaderMap, HeaderValue, REFERER, USER_AGENT};
+use http::{Method, Request, Response, StatusCode, Uri, Version};
 use ingress_core::{Settings, canonical_host};
 use smallvec::SmallVec;
 use tokio::time::Instant;
@@ -194,9 +194,9 @@ impl Record {
         }
     }
 
-    /// Notes the head of the answer.
-    pub(super) fn answers(&mut self, response: &Response<Body>) {
-        self.status = Some(response.status().as_u16());
+    /// Notes the head of the answer, and the status that is told of it.
+    pub(super) fn answers(&mut self, response: &Response<Body>, status: StatusCode) {
+        self.status = Some(status.as_u16());
         self.head_sent = length::of_answer(response);
     }
 
@@ -257,19 +257,3 @@ impl Drop for Record {
 
 /// nginx's status for a client that closed before there was an answer.
 const CLIENT_LEFT: u16 = 499;
-
-/// Ends the stack's work on an answer: puts our name on it if that is wanted, and lets the record of the request ride with it.
-pub(super) fn conclude(
-    record: Option<Box<Record>>,
-    mut response: Response<Body>,
-    settings: &Settings,
-) -> Response<Body> {
-    if settings.server_tokens {
-        response.headers_mut().entry(SERVER).or_insert(HeaderValue::from_static("ingress"));
-    }
-    if let Some(mut record) = record {
-        record.answers(&response);
-        response.body_mut().carry(record);
-    }
-    response
-}

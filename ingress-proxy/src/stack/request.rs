@@ -7,9 +7,12 @@ use std::net::IpAddr;
 
 use http::header::{CONNECTION, HOST, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, Method, Request, Uri, Version};
+use hyper::ext::Protocol;
 use ingress_core::{canonical_host, normalize};
 
+use super::client::Claims;
 use super::record::Record;
+use super::reply::Reply;
 use crate::body::Body;
 use crate::connection::Connection;
 use crate::error::Kind;
@@ -23,6 +26,12 @@ pub(crate) struct ClientRequest {
     pub(crate) connection: Option<Connection>,
     /// The client's address, as far as proxies before us are believed; set by the router.
     pub(crate) client: Option<IpAddr>,
+    /// What a proxy before us says that was asked for, if it is believed; set by the router.
+    pub(crate) claims: Option<Box<Claims>>,
+    /// What is asked of the clients of its host was asked of this one, and it may come in; set by the router.
+    pub(crate) identified: bool,
+    /// What its answer needs.
+    pub(crate) reply: Reply,
     /// What the observer is to get.
     pub(crate) record: Option<Box<Record>>,
     /// `None` for HTTP/1.0 without one.
@@ -44,16 +53,43 @@ impl ClientRequest {
     /// The kind of refusal.
     pub(crate) fn check(request: Request<Body>, connection: Option<Connection>) -> Result<Self, Kind> {
         let mut request = Box::new(request);
-        method(request.method())?;
+        method(&request)?;
         fields(request.version(), request.headers())?;
         let authority = authority(&request)?;
         drop_unusual_names(request.headers_mut());
-        Ok(Self { request, connection, client: None, record: None, authority })
+        if request.method() == Method::CONNECT {
+            // What is left of it is the tunnel that it asks for, and `upgrade` sees to that.
+            *request.method_mut() = Method::GET;
+        }
+        Ok(Self {
+            request,
+            connection,
+            client: None,
+            claims: None,
+            identified: false,
+            reply: Reply::default(),
+            record: None,
+            authority,
+        })
     }
 
-    /// What the endpoint gets as `Host`: the authority as it was sent, or ingress-nginx's name for "no host".
-    pub(crate) fn authority(&self) -> HeaderValue {
-        self.authority.clone().unwrap_or(HeaderValue::from_static("_"))
+    /// True if a WebSocket is asked for by CONNECT (RFC 8441).
+    pub(crate) fn is_extended_connect(&self) -> bool {
+        self.request.version() >= Version::HTTP_2 && self.request.extensions().get::<Protocol>().is_some()
+    }
+
+    /// The scheme by which the client has come, to us or to the proxies before us.
+    pub(crate) fn scheme(&self) -> &'static str {
+        let claimed = self.claims.as_ref().and_then(|claims| claims.scheme);
+        claimed.unwrap_or(match self.connection.as_ref().is_some_and(Connection::is_secure) {
+            true => "https",
+            false => "http",
+        })
+    }
+
+    /// The host that the client wants, with its port, as it or a proxy before us has put it; `None` for HTTP/1.0 without one.
+    pub(crate) fn wanted_host(&self) -> Option<&HeaderValue> {
+        self.claims.as_ref().and_then(|claims| claims.host.as_ref()).or(self.authority.as_ref())
     }
 
     /// The authority, if one was sent.
@@ -82,10 +118,18 @@ impl ClientRequest {
     }
 }
 
-/// TRACE would show a client what we add; CONNECT is for forward proxies. nginx refuses both.
-fn method(method: &Method) -> Result<(), Kind> {
-    match *method {
+/// TRACE would show a client what we add; CONNECT is for forward proxies. nginx refuses both. But over HTTP/2 CONNECT is also what a
+/// WebSocket begins with (RFC 8441).
+fn method(request: &Request<Body>) -> Result<(), Kind> {
+    match *request.method() {
         Method::TRACE => Err(Kind::Method),
+        Method::CONNECT if request.version() >= Version::HTTP_2 => {
+            match request.extensions().get::<Protocol>().map(Protocol::as_str) {
+                Some(protocol) if protocol.eq_ignore_ascii_case("websocket") => Ok(()),
+                Some(_) => Err(Kind::Protocol),
+                None => Err(Kind::BadRequest),
+            }
+        }
         Method::CONNECT => Err(Kind::BadRequest),
         _ => Ok(()),
     }
@@ -214,6 +258,21 @@ mod tests {
         assert_eq!(with("TRACE"), Some(Kind::Method));
         assert_eq!(with("CONNECT"), Some(Kind::BadRequest));
         assert_eq!(with("PROPFIND"), None);
+    }
+
+    #[test]
+    fn connect_is_for_a_websocket_over_http2() {
+        let connect = |version, protocol: Option<&'static str>| {
+            let mut request = Request::connect("https://a/chat").version(version);
+            if let Some(protocol) = protocol {
+                request = request.extension(Protocol::from_static(protocol));
+            }
+            check(request).map(|request| (request.request.method().clone(), request.is_extended_connect()))
+        };
+        assert_eq!(connect(Version::HTTP_2, Some("websocket")), Ok((Method::GET, true)));
+        assert_eq!(connect(Version::HTTP_2, Some("connect-udp")), Err(Kind::Protocol));
+        assert_eq!(connect(Version::HTTP_2, None), Err(Kind::BadRequest));
+        assert_eq!(connect(Version::HTTP_11, Some("websocket")), Err(Kind::BadRequest));
     }
 
     #[test]

@@ -1,28 +1,62 @@
 //! Upgrades: when a connection stops being HTTP.
 
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{CONNECTION, HeaderValue, UPGRADE};
 use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body as _;
+use hyper::ext::Protocol;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 
 use super::record::Record;
 use super::tunnel::tunnel;
+use super::websocket::Handshake;
 use crate::body::Body;
+use crate::error::Kind;
 
 /// An upgrade that a client asked for and that may be asked of an endpoint.
 #[derive(Debug)]
 pub(super) struct Upgrade {
     client: OnUpgrade,
     protocol: HeaderValue,
+    /// For a client of HTTP/2, which has shaken no hands yet.
+    handshake: Option<Handshake>,
+    /// What the tunnel keeps from being given up as idle.
+    held: Option<Held>,
+}
+
+/// Rides with a request that may become a tunnel over a connection that others share: while it lives, that connection is in use.
+#[derive(Clone)]
+pub(crate) struct Held {
+    _guard: Arc<dyn Any + Send + Sync>,
+}
+
+impl Held {
+    /// Holds whatever ends the use when it is dropped.
+    pub(crate) fn new(guard: impl Any + Send + Sync) -> Self {
+        Self { _guard: Arc::new(guard) }
+    }
+}
+
+impl fmt::Debug for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Held")
+    }
 }
 
 impl Upgrade {
     /// Takes the upgrade out of a request, if it asks for one that is passed on: HTTP/1.1, no body, not a protocol that would be HTTP
     /// again (`h2c` through a tunnel would go past every rule), and WebSocket only with GET. Any other request is forwarded without it.
+    ///
+    /// Over HTTP/2 it is the extended CONNECT that has passed the checks.
     pub(super) fn take(request: &mut Request<Body>) -> Option<Self> {
+        if request.version() >= Version::HTTP_2 {
+            return Self::take_extended_connect(request);
+        }
         let headers = request.headers();
         let mut protocols = headers.get_all(UPGRADE).iter();
         let (Some(protocol), None) = (protocols.next(), protocols.next()) else { return None };
@@ -39,39 +73,76 @@ impl Upgrade {
             return None;
         }
         let protocol = protocol.clone();
-        Some(Self { client: hyper::upgrade::on(request), protocol })
+        Some(Self { client: hyper::upgrade::on(request), protocol, handshake: None, held: None })
+    }
+
+    fn take_extended_connect(request: &mut Request<Body>) -> Option<Self> {
+        request.extensions_mut().remove::<Protocol>()?;
+        Some(Self {
+            client: hyper::upgrade::on(&mut *request),
+            protocol: HeaderValue::from_static("websocket"),
+            handshake: Some(Handshake::new()),
+            held: request.extensions_mut().remove(),
+        })
     }
 
     /// Asks the endpoint for it.
     pub(super) fn ask(&self, request: &mut Request<Body>) {
         request.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
         request.headers_mut().insert(UPGRADE, self.protocol.clone());
+        if let Some(handshake) = &self.handshake {
+            handshake.ask(request.headers_mut());
+        }
     }
 
     /// Joins the two sides once the client has been told; `response` is the endpoint's 101. The record ends with the tunnel.
+    ///
+    /// # Errors
+    /// [`Kind::BadResponse`] if the endpoint has not understood the handshake that we made for the client.
     pub(super) fn join<B>(
         self,
         mut response: Response<B>,
         idle: Duration,
-        mut record: Option<Box<Record>>,
-    ) -> Response<Body> {
+        record: &mut Option<Box<Record>>,
+    ) -> Result<Response<Body>, Kind> {
         let endpoint = hyper::upgrade::on(&mut response);
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
-        response.headers_mut().insert(UPGRADE, self.protocol);
-        let response = response.map(|_| Body::empty());
-        if let Some(record) = &mut record {
-            record.answers(&response);
+        if let Some(handshake) = self.handshake {
+            if !handshake.finish(response.headers_mut()) {
+                return Err(Kind::BadResponse);
+            }
+            *response.status_mut() = StatusCode::OK;
+        } else {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            response.headers_mut().insert(UPGRADE, self.protocol);
         }
+        let response = response.map(|_| Body::empty());
+        let mut record = record.take();
+        if let Some(record) = &mut record {
+            record.answers(&response, response.status());
+        }
+        let (client, held) = (self.client, self.held);
         tokio::spawn(async move {
-            let sides: Result<(Upgraded, Upgraded), hyper::Error> = tokio::try_join!(self.client, endpoint);
+            let sides: Result<(Upgraded, Upgraded), hyper::Error> = tokio::try_join!(client, endpoint);
             match sides {
                 Ok((client, endpoint)) => {
                     tunnel(TokioIo::new(client), TokioIo::new(endpoint), idle, record).await;
                 }
                 Err(error) => tracing::debug!(%error, "an upgraded connection ended before it began"),
             }
+            drop(held);
         });
-        response
+        Ok(response)
+    }
+
+    /// The endpoint has answered with this status in place of a 101.
+    ///
+    /// # Errors
+    /// [`Kind::BadResponse`] for one that would tell a client of HTTP/2 that the tunnel stands.
+    pub(super) fn refused(&self, status: StatusCode) -> Result<(), Kind> {
+        match self.handshake.is_some() && status.is_success() {
+            true => Err(Kind::BadResponse),
+            false => Ok(()),
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use hashbrown::HashMap;
+use http::HeaderValue;
 use ingress_core::{Backend, Route, Settings, Snapshot};
 
 use crate::config::Config;
@@ -21,6 +22,8 @@ pub(crate) struct Shared {
     view: Mutex<View>,
     groups: Groups,
     sweeper: std::sync::Once,
+    /// The value of `Alt-Svc`.
+    alt_svc: Option<HeaderValue>,
 }
 
 /// The snapshot, and the routes of it that were used.
@@ -60,14 +63,26 @@ impl Shared {
             settings: Arc::default(),
             targets: HashMap::default(),
         };
-        let shared =
-            Self { config, subscriber, view: Mutex::new(view), groups, sweeper: std::sync::Once::new() };
+        let alt_svc = config.http3_port.map(|port| format!("h3=\":{port}\"; ma=86400"));
+        let shared = Self {
+            alt_svc: alt_svc.and_then(|value| HeaderValue::try_from(value).ok()),
+            config,
+            subscriber,
+            view: Mutex::new(view),
+            groups,
+            sweeper: std::sync::Once::new(),
+        };
         shared.lock().renew(&shared.subscriber, &shared.groups);
         Arc::new(shared)
     }
 
     pub(crate) fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Where we are to be found over HTTP/3, if we are.
+    pub(crate) fn alt_svc(&self) -> Option<&HeaderValue> {
+        self.alt_svc.as_ref()
     }
 
     pub(crate) fn groups(&self) -> &Groups {
@@ -106,6 +121,13 @@ impl Shared {
     }
 }
 
+/// A copy of which no part that requests take is shared with other proxies.
+fn copy(settings: &Settings) -> Settings {
+    let mut copy = settings.clone();
+    copy.hsts = settings.hsts.as_ref().and_then(|hsts| HeaderValue::from_bytes(hsts.as_bytes()).ok());
+    copy
+}
+
 impl View {
     fn renew(&mut self, subscriber: &Subscriber, groups: &Groups) {
         // The version first: if a newer snapshot comes in between, it is taken now and once more with the next request.
@@ -113,7 +135,7 @@ impl View {
         let before = std::mem::replace(&mut self.snapshot, subscriber.current());
         let mut same = Arc::ptr_eq(&before.routes, &self.snapshot.routes);
         if self.settings != self.snapshot.settings {
-            self.settings = Arc::new(Settings::clone(&self.snapshot.settings));
+            self.settings = Arc::new(copy(&self.snapshot.settings));
             same = false;
         }
         groups.follow(&self.snapshot.upstreams, &self.settings);
