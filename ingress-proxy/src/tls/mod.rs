@@ -1,5 +1,7 @@
 //! TLS as it is done: handshakes with clients, and with endpoints.
 
+pub(crate) mod upstream;
+
 use ingress_core::tls::{Certificate, Trust};
 
 /// Whether a certificate can be presented: its key can be used, and is that of the certificate. The function that
