@@ -1,0 +1,221 @@
+//! HTTP/2 towards endpoints: what they get, and how requests share connections.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::Incoming;
+use ingress_proxy::Body;
+use ingress_proxy::core::Settings;
+use ingress_proxy::core::policy::{Protocol, Transport};
+use tokio::sync::{Semaphore, mpsc};
+
+use super::authority::self_signed;
+use super::peer::{Fault, Handled, Peer, Speech, handler, text};
+use super::{ask, get, next, one, post, proxy, route, said, send, snapshot, whole, within, written};
+
+fn grpc() -> Transport {
+    Transport::new(Protocol::Grpc)
+}
+
+/// Sends each frame back as it comes, and then trailers.
+async fn echo(request: Request<Incoming>) -> Handled {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let facts = format!("{} {:?}", request.uri(), request.headers().get("te"));
+    let has_host = request.headers().contains_key("host");
+    tokio::spawn(async move {
+        let mut body = request.into_body();
+        while let Some(Ok(frame)) = body.frame().await {
+            let _ = sender.send(Ok::<_, Fault>(Frame::data(frame.into_data().unwrap())));
+        }
+        let mut trailers = HeaderMap::new();
+        trailers.insert("grpc-status", "0".parse().unwrap());
+        trailers.insert("content-length", "7".parse().unwrap());
+        let _ = sender.send(Ok(Frame::trailers(trailers)));
+    });
+    let frames = futures_util::stream::unfold(receiver, |mut receiver| async {
+        let frame = receiver.recv().await?;
+        Some((frame, receiver))
+    });
+    let response = Response::builder().header("x-uri", facts).header("x-has-host", has_host.to_string());
+    Ok(response.body(StreamBody::new(frames).boxed_unsync()).unwrap())
+}
+
+#[tokio::test]
+async fn a_call_and_its_trailers() {
+    let peer = Peer::http2(echo).await;
+    let proxy = one(&peer, grpc());
+    let response = send(&proxy, post("/a/B?c=d").body(Body::full("hello")).unwrap()).await;
+    assert_eq!((said(&response, "x-version"), said(&response, "x-has-host")), ("HTTP/2.0", "false"));
+    assert_eq!(said(&response, "x-uri"), "http://a.test/a/B?c=d Some(\"trailers\")");
+    let (text, trailers) = whole(response).await;
+    assert_eq!(text, "hello");
+    let trailers = trailers.unwrap();
+    assert_eq!(trailers.get("grpc-status").unwrap(), "0");
+    assert!(!trailers.contains_key("content-length"), "{trailers:?}");
+}
+
+#[tokio::test]
+async fn a_client_of_http1_gets_no_trailers() {
+    let peer = Peer::http2(echo).await;
+    let proxy = one(&peer, grpc());
+    let request = Request::post("/").header("host", "a.test").body(Body::full("hello")).unwrap();
+    let response = send(&proxy, request).await;
+    assert_eq!(said(&response, "x-uri"), "http://a.test/ None");
+    assert_eq!(whole(response).await, ("hello".into(), None));
+}
+
+#[tokio::test]
+async fn messages_go_both_ways_while_both_sides_talk() {
+    let peer = Peer::http2(echo).await;
+    let (client, body) = written();
+    let response = send(&one(&peer, grpc()), post("/").body(body).unwrap()).await;
+    let mut answer = response.into_body();
+    for message in ["one", "two", "three"] {
+        client.send(message.into()).unwrap();
+        assert_eq!(next(&mut answer).await, message);
+    }
+    drop(client);
+    let last = within("trailers", answer.frame()).await.unwrap().unwrap();
+    assert_eq!(last.into_trailers().unwrap().get("grpc-status").unwrap(), "0");
+}
+
+#[tokio::test]
+async fn an_upgrade_is_not_asked_of_http2() {
+    let peer = Peer::http2(|request: Request<Incoming>| async move {
+        text(format!("{} {}", request.headers().contains_key("upgrade"), request.method()))
+    });
+    let proxy = one(&peer.await, grpc());
+    let request = get("/").header("connection", "upgrade").header("upgrade", "websocket");
+    assert_eq!(whole(ask(&proxy, request).await).await.0, "false GET");
+}
+
+/// An endpoint whose answers wait until they are let go.
+async fn holding(streams: u32) -> (Peer, Arc<Semaphore>) {
+    let gate = Arc::new(Semaphore::new(0));
+    let held = gate.clone();
+    let handle = handler(move |_| {
+        let held = held.clone();
+        async move {
+            held.acquire().await.unwrap().forget();
+            text("")
+        }
+    });
+    (Peer::start(Speech { http2: true, tls: None, streams }, handle).await, gate)
+}
+
+/// Runs so many requests at once, and returns by how many connections they went.
+async fn connections_of(count: usize, streams: u32) -> usize {
+    let (peer, gate) = holding(streams).await;
+    let proxy = one(&peer, grpc());
+    // The limit of the endpoint is known once it has said something.
+    gate.add_permits(1);
+    whole(ask(&proxy, get("/")).await).await;
+    let requests = join_all((0..count).map(|_| ask(&proxy, get("/"))));
+    let mut requests = std::pin::pin!(requests);
+    assert!(tokio::time::timeout(Duration::from_millis(300), requests.as_mut()).await.is_err());
+    gate.add_permits(count);
+    assert!(within("all", requests).await.iter().all(|response| response.status() == StatusCode::OK));
+    peer.connections()
+}
+
+#[tokio::test]
+async fn a_hundred_requests_share_a_connection() {
+    assert_eq!(connections_of(100, 1000).await, 1);
+    assert_eq!(connections_of(101, 1000).await, 2);
+}
+
+#[tokio::test]
+async fn an_endpoint_may_want_fewer_at_once() {
+    assert_eq!(connections_of(4, 2).await, 2);
+}
+
+#[tokio::test]
+async fn the_first_requests_wait_for_one_connection() {
+    let peer = Peer::http2(|_| async { text("") }).await;
+    let proxy = one(&peer, grpc());
+    let responses = within("all", join_all((0..50).map(|_| ask(&proxy, get("/"))))).await;
+    assert!(responses.iter().all(|response| response.status() == StatusCode::OK));
+    assert_eq!(peer.connections(), 1);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_left_finishes_what_it_has() {
+    let peer = Peer::http2(echo).await;
+    let proxy = one(&peer, grpc());
+    let (client, body) = written();
+    let response = send(&proxy, post("/").body(body).unwrap()).await;
+    assert_eq!(said(&response, "x-connection"), "1");
+    let mut answer = response.into_body();
+    peer.leave();
+    // The endpoint reads on for what is on its way; then the connection takes no more.
+    let fresh = async {
+        loop {
+            let response = send(&proxy, post("/").body(Body::empty()).unwrap()).await;
+            assert_eq!(response.status(), StatusCode::OK);
+            if said(&response, "x-connection") != "1" {
+                break;
+            }
+        }
+    };
+    within("another connection", fresh).await;
+    client.send(Bytes::from_static(b"still here")).unwrap();
+    assert_eq!(next(&mut answer).await, "still here");
+    drop(client);
+    assert!(within("trailers", answer.frame()).await.unwrap().unwrap().is_trailers());
+    peer.ended(1).await;
+}
+
+#[tokio::test]
+async fn connections_wear_out_and_idle_ones_are_closed() {
+    let peer = Peer::http2(|_| async { text("") }).await;
+    let mut settings = Settings::default();
+    settings.upstream_keepalive_requests = 2;
+    let (proxy, publisher) = proxy(&[&peer], []);
+    publisher
+        .publish(snapshot(&[&peer], [route("a.test", grpc())]).settings(settings.clone()).build().unwrap());
+    for number in ["1", "1", "2"] {
+        let response = ask(&proxy, get("/")).await;
+        assert_eq!(said(&response, "x-connection"), number);
+        whole(response).await;
+    }
+    peer.ended(1).await;
+    settings.upstream_keepalive_timeout = Duration::from_millis(50);
+    publisher.publish(snapshot(&[&peer], [route("a.test", grpc())]).settings(settings).build().unwrap());
+    peer.ended(2).await;
+}
+
+#[tokio::test]
+async fn endpoints_that_leave_finish_what_they_have() {
+    let (peer, gate) = holding(100).await;
+    let (proxy, publisher) = proxy(&[&peer], [route("a.test", grpc())]);
+    let mut running = std::pin::pin!(ask(&proxy, get("/")));
+    assert!(tokio::time::timeout(Duration::from_millis(200), running.as_mut()).await.is_err());
+    publisher.publish(snapshot(&[], [route("a.test", grpc())]).build().unwrap());
+    assert_eq!(ask(&proxy, get("/")).await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    gate.add_permits(1);
+    let response = running.await;
+    assert_eq!(response.status(), StatusCode::OK);
+    whole(response).await;
+    peer.ended(1).await;
+}
+
+#[tokio::test]
+async fn over_tls_the_endpoint_must_not_choose_another_protocol() {
+    for (alpn, status) in [(&["h2"][..], 200), (&["h2", "http/1.1"], 200), (&[], 200), (&["http/1.1"], 502)] {
+        let tls = Some(self_signed("anyone").server(None, alpn));
+        let peer = Peer::start(Speech { http2: true, tls, streams: 100 }, handler(echo)).await;
+        let proxy = one(&peer, Transport::new(Protocol::Grpcs));
+        let response = send(&proxy, post("/").body(Body::full("hello")).unwrap()).await;
+        assert_eq!(response.status(), status, "{alpn:?}");
+        if status == 200 {
+            assert!(said(&response, "x-uri").starts_with("https://a.test/"));
+            let (text, trailers) = whole(response).await;
+            assert_eq!((text.as_str(), trailers.is_some()), ("hello", true));
+        }
+    }
+}
