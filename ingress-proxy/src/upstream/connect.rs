@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use futures_util::task::AtomicWaker;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::TokioIo;
 use ingress_core::policy::{Protocol, Transport};
@@ -36,10 +37,28 @@ pub(crate) struct Connector {
 /// A connection of HTTP/2, and the ways to know and end it.
 pub(super) struct Http2 {
     pub(super) sender: http2::SendRequest<Body>,
-    /// How many requests the endpoint takes at once.
-    pub(super) room: Arc<AtomicUsize>,
+    pub(super) room: Arc<Room>,
     /// The task that owns the socket.
     pub(super) task: Option<AbortHandle>,
+}
+
+/// How many requests an endpoint takes at once over one connection.
+#[derive(Debug)]
+pub(super) struct Room {
+    streams: AtomicUsize,
+    task: AtomicWaker,
+}
+
+impl Room {
+    /// How many. An endpoint that takes none for now still takes one: it waits there for its turn.
+    pub(super) fn streams(&self) -> usize {
+        self.streams.load(Relaxed).clamp(1, STREAMS)
+    }
+
+    /// To be called when the endpoint has said something: nothing else makes hyper look at what it said of itself.
+    pub(super) fn look(&self) {
+        self.task.wake();
+    }
 }
 
 impl Connector {
@@ -147,12 +166,13 @@ where
         .max_header_list_size(FIELDS)
         .max_concurrent_reset_streams(10 * STREAMS);
     let (sender, mut connection) = builder.handshake(TokioIo::new(stream)).await.map_err(failed)?;
-    let room = Arc::new(AtomicUsize::new(STREAMS));
+    let room = Arc::new(Room { streams: AtomicUsize::new(STREAMS), task: AtomicWaker::new() });
     let told = room.clone();
     tokio::spawn(async move {
         let ended = std::future::poll_fn(|cx| {
             let ended = std::pin::Pin::new(&mut connection).poll(cx);
-            told.store(connection.current_max_send_streams(), Relaxed);
+            told.task.register(cx.waker());
+            told.streams.store(connection.current_max_send_streams(), Relaxed);
             ended
         });
         if let Err(error) = ended.await {

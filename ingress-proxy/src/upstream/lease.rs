@@ -7,6 +7,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 
+use super::connect::Room;
 use super::pool::{Connection, Endpoint};
 use super::shared;
 use super::upload::{Progress, Stage};
@@ -36,7 +37,7 @@ impl Lease {
     pub(crate) fn reused(&self) -> bool {
         match self {
             Self::Exclusive(lease) => lease.reused,
-            Self::Shared(stream) => stream.reused,
+            Self::Shared(stream) => stream.first.is_none(),
         }
     }
 
@@ -44,7 +45,10 @@ impl Lease {
     pub(crate) fn answered(&mut self, upload: Option<Arc<Progress>>) {
         match self {
             Self::Exclusive(lease) => lease.upload = upload,
-            Self::Shared(stream) => stream.upload = upload,
+            Self::Shared(stream) => {
+                stream.upload = upload;
+                stream.first.iter().for_each(|room| room.look());
+            }
         }
     }
 
@@ -97,7 +101,8 @@ pub(crate) struct Stream {
     connection: Arc<shared::Connection>,
     endpoint: Weak<Endpoint>,
     upload: Option<Arc<Progress>>,
-    reused: bool,
+    /// For the first request on a connection: when it is answered, the endpoint has said what it takes.
+    first: Option<Arc<Room>>,
 }
 
 impl Stream {
@@ -105,9 +110,9 @@ impl Stream {
         sender: http2::SendRequest<Body>,
         connection: Arc<shared::Connection>,
         endpoint: &Arc<Endpoint>,
-        reused: bool,
+        first: Option<Arc<Room>>,
     ) -> Self {
-        Self { sender, connection, endpoint: Arc::downgrade(endpoint), upload: None, reused }
+        Self { sender, connection, endpoint: Arc::downgrade(endpoint), upload: None, first }
     }
 
     fn retire(&self) {

@@ -1,7 +1,7 @@
 //! Connections of HTTP/2: each is shared by the requests that run over it.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use hyper::client::conn::http2::SendRequest;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
 
-use super::connect::{Http2, STREAMS};
+use super::connect::{Http2, Room};
 use super::lease::Stream;
 use super::pool::{Endpoint, Pool};
 use crate::body::Body;
@@ -27,7 +27,7 @@ pub(super) struct Shared {
 struct Open {
     connection: Arc<Connection>,
     sender: SendRequest<Body>,
-    room: Arc<AtomicUsize>,
+    room: Arc<Room>,
     opened: Instant,
     running: usize,
     requests: u64,
@@ -47,7 +47,7 @@ impl Shared {
     pub(super) fn reuse(&self, endpoint: &Arc<Endpoint>) -> Option<Stream> {
         let mut open = self.lock();
         retain(&mut open, endpoint.pool());
-        let with_room = open.iter_mut().filter(|open| open.running < open.room());
+        let with_room = open.iter_mut().filter(|open| open.running < open.room.streams());
         let least = with_room.min_by_key(|open| open.running)?;
         Some(least.begin(endpoint, true))
     }
@@ -136,18 +136,14 @@ impl Open {
             && self.idle.is_none_or(|since| !pool.is_stale(since))
     }
 
-    /// How many requests may run at once. An endpoint that takes none for now still takes one: it waits there for its turn.
-    fn room(&self) -> usize {
-        self.room.load(Relaxed).clamp(1, STREAMS)
-    }
-
     fn begin(&mut self, endpoint: &Arc<Endpoint>, reused: bool) -> Stream {
         if self.idle.take().is_some() {
             endpoint.pool().forget(1);
         }
         self.running += 1;
         self.requests += 1;
-        Stream::new(self.sender.clone(), self.connection.clone(), endpoint, reused)
+        let first = (!reused).then(|| self.room.clone());
+        Stream::new(self.sender.clone(), self.connection.clone(), endpoint, first)
     }
 }
 

@@ -12,10 +12,10 @@ use rustls::{ServerConfig, SupportedProtocolVersion};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 /// Somebody who vouches for others.
-pub struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// A certificate with its chain and key.
-pub struct Issued {
+pub(crate) struct Issued {
     chain: Vec<CertificateDer<'static>>,
     chain_pem: String,
     key: KeyPair,
@@ -23,20 +23,25 @@ pub struct Issued {
 }
 
 impl Authority {
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         Self(CertifiedIssuer::self_signed(authority(name), KeyPair::generate().unwrap()).unwrap())
     }
 
     /// An authority that this one vouches for.
-    pub fn intermediate(&self, name: &str) -> Self {
+    pub(crate) fn intermediate(&self, name: &str) -> Self {
         Self(CertifiedIssuer::signed_by(authority(name), KeyPair::generate().unwrap(), &self.0).unwrap())
     }
 
-    pub fn issue(&self, name: &str) -> Issued {
+    pub(crate) fn issue(&self, name: &str) -> Issued {
         self.issue_with(name, 1, |_| ())
     }
 
-    pub fn issue_with(&self, name: &str, serial: u64, change: impl FnOnce(&mut CertificateParams)) -> Issued {
+    pub(crate) fn issue_with(
+        &self,
+        name: &str,
+        serial: u64,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> Issued {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
@@ -47,12 +52,12 @@ impl Authority {
         Issued { chain, chain_pem, key, serial }
     }
 
-    pub fn trust(&self) -> Trust {
+    pub(crate) fn trust(&self) -> Trust {
         Trust::from_pem(self.0.pem().as_bytes(), None).unwrap()
     }
 
     /// Trust, but not in this one.
-    pub fn trust_without(&self, revoked: &Issued) -> Trust {
+    pub(crate) fn trust_without(&self, revoked: &Issued) -> Trust {
         let list = CertificateRevocationListParams {
             this_update: date_time_ymd(2020, 1, 1),
             next_update: date_time_ymd(2100, 1, 1),
@@ -71,7 +76,7 @@ impl Authority {
     }
 
     /// The certificate of this authority as one of a chain.
-    pub fn der(&self) -> CertificateDer<'static> {
+    pub(crate) fn der(&self) -> CertificateDer<'static> {
         self.0.der().clone()
     }
 }
@@ -85,7 +90,7 @@ fn authority(name: &str) -> CertificateParams {
 }
 
 /// One that vouches for itself, and calls itself an authority, as `openssl req -x509` makes them.
-pub fn self_signed(name: &str) -> Issued {
+pub(crate) fn self_signed(name: &str) -> Issued {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new([name.to_owned()]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -95,28 +100,28 @@ pub fn self_signed(name: &str) -> Issued {
 
 impl Issued {
     /// With an intermediate authority in the chain.
-    pub fn with(mut self, intermediate: &Authority) -> Self {
+    pub(crate) fn with(mut self, intermediate: &Authority) -> Self {
         self.chain.push(intermediate.der());
         self
     }
 
     /// As what the proxy shows.
-    pub fn certificate(&self) -> Arc<Certificate> {
+    pub(crate) fn certificate(&self) -> Arc<Certificate> {
         let key = self.key.serialize_pem();
         Arc::new(Certificate::from_pem("shop/client", self.chain_pem.as_bytes(), key.as_bytes()).unwrap())
     }
 
-    pub fn trust(&self) -> Trust {
+    pub(crate) fn trust(&self) -> Trust {
         Trust::from_pem(self.chain_pem.as_bytes(), None).unwrap()
     }
 
     /// As what an endpoint shows; it asks for certificates of clients if it knows an authority for them.
-    pub fn server(&self, clients: Option<&Authority>, alpn: &[&str]) -> Arc<ServerConfig> {
+    pub(crate) fn server(&self, clients: Option<&Authority>, alpn: &[&str]) -> Arc<ServerConfig> {
         self.config(clients, alpn, rustls::ALL_VERSIONS)
     }
 
     /// As what an endpoint shows that speaks no other versions.
-    pub fn server_with(&self, versions: &[&'static SupportedProtocolVersion]) -> Arc<ServerConfig> {
+    pub(crate) fn server_with(&self, versions: &[&'static SupportedProtocolVersion]) -> Arc<ServerConfig> {
         self.config(None, &[], versions)
     }
 

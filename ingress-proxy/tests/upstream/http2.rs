@@ -9,9 +9,9 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Incoming;
-use ingress_proxy::Body;
 use ingress_proxy::core::Settings;
 use ingress_proxy::core::policy::{Protocol, Transport};
+use ingress_proxy::{Body, Config, Proxy, channel};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::authority::self_signed;
@@ -115,6 +115,7 @@ async fn connections_of(count: usize, streams: u32) -> usize {
     // The limit of the endpoint is known once it has said something.
     gate.add_permits(1);
     whole(ask(&proxy, get("/")).await).await;
+    tokio::task::yield_now().await;
     let requests = join_all((0..count).map(|_| ask(&proxy, get("/"))));
     let mut requests = std::pin::pin!(requests);
     assert!(tokio::time::timeout(Duration::from_millis(300), requests.as_mut()).await.is_err());
@@ -170,22 +171,38 @@ async fn a_connection_that_is_left_finishes_what_it_has() {
     peer.ended(1).await;
 }
 
+/// A proxy with one route and these settings.
+fn set(peer: &Peer, settings: Settings) -> Proxy {
+    let snapshot = snapshot(&[peer], [route("a.test", grpc())]).settings(settings).build().unwrap();
+    Proxy::new(channel(snapshot).1, Config::default())
+}
+
 #[tokio::test]
-async fn connections_wear_out_and_idle_ones_are_closed() {
+async fn connections_wear_out() {
     let peer = Peer::http2(|_| async { text("") }).await;
     let mut settings = Settings::default();
     settings.upstream_keepalive_requests = 2;
-    let (proxy, publisher) = proxy(&[&peer], []);
-    publisher
-        .publish(snapshot(&[&peer], [route("a.test", grpc())]).settings(settings.clone()).build().unwrap());
+    let proxy = set(&peer, settings);
     for number in ["1", "1", "2"] {
         let response = ask(&proxy, get("/")).await;
         assert_eq!(said(&response, "x-connection"), number);
         whole(response).await;
     }
     peer.ended(1).await;
+}
+
+#[tokio::test]
+async fn idle_connections_are_closed_and_only_so_many_are_kept() {
+    let peer = Peer::http2(|_| async { text("") }).await;
+    let mut settings = Settings::default();
     settings.upstream_keepalive_timeout = Duration::from_millis(50);
-    publisher.publish(snapshot(&[&peer], [route("a.test", grpc())]).settings(settings).build().unwrap());
+    let proxy = set(&peer, settings.clone());
+    whole(ask(&proxy, get("/")).await).await;
+    peer.ended(1).await;
+    settings.upstream_keepalive_timeout = Duration::from_secs(60);
+    settings.upstream_keepalive_connections = 0;
+    let proxy = set(&peer, settings);
+    whole(ask(&proxy, get("/")).await).await;
     peer.ended(2).await;
 }
 

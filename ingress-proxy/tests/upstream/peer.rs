@@ -20,21 +20,21 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-pub type Fault = h2::Error;
-pub type PeerBody = UnsyncBoxBody<Bytes, Fault>;
-pub type Handled = Result<Response<PeerBody>, Fault>;
-pub type Handler = Arc<dyn Fn(Request<Incoming>) -> BoxFuture<'static, Handled> + Send + Sync>;
+pub(crate) type Fault = h2::Error;
+pub(crate) type PeerBody = UnsyncBoxBody<Bytes, Fault>;
+pub(crate) type Handled = Result<Response<PeerBody>, Fault>;
+pub(crate) type Handler = Arc<dyn Fn(Request<Incoming>) -> BoxFuture<'static, Handled> + Send + Sync>;
 
 /// What it speaks.
 #[derive(Clone)]
-pub struct Speech {
-    pub http2: bool,
-    pub tls: Option<Arc<ServerConfig>>,
-    pub streams: u32,
+pub(crate) struct Speech {
+    pub(crate) http2: bool,
+    pub(crate) tls: Option<Arc<ServerConfig>>,
+    pub(crate) streams: u32,
 }
 
-pub struct Peer {
-    pub address: SocketAddr,
+pub(crate) struct Peer {
+    pub(crate) address: SocketAddr,
     opened: Arc<AtomicUsize>,
     closed: Arc<watch::Sender<usize>>,
     leaving: watch::Sender<bool>,
@@ -53,19 +53,19 @@ struct Facts {
 
 impl Peer {
     /// Speaks HTTP/1.1, and TLS to those who begin with it.
-    pub async fn http1(tls: Option<Arc<ServerConfig>>) -> Self {
+    pub(crate) async fn http1(tls: Option<Arc<ServerConfig>>) -> Self {
         Self::start(Speech { http2: false, tls, streams: 200 }, handler(|_| async { text("") })).await
     }
 
     /// Speaks HTTP/2.
-    pub async fn http2<F>(handle: impl Fn(Request<Incoming>) -> F + Send + Sync + 'static) -> Self
+    pub(crate) async fn http2<F>(handle: impl Fn(Request<Incoming>) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Handled> + Send + 'static,
     {
         Self::start(Speech { http2: true, tls: None, streams: 1000 }, handler(handle)).await
     }
 
-    pub async fn start(speech: Speech, handle: Handler) -> Self {
+    pub(crate) async fn start(speech: Speech, handle: Handler) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let opened = Arc::new(AtomicUsize::new(0));
@@ -87,30 +87,30 @@ impl Peer {
     }
 
     /// How many connections there were.
-    pub fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.opened.load(SeqCst)
     }
 
     /// Waits until so many connections have ended.
-    pub async fn ended(&self, count: usize) {
+    pub(crate) async fn ended(&self, count: usize) {
         let mut closed = self.closed.subscribe();
         super::within("the end of connections", closed.wait_for(|ended| *ended >= count)).await.unwrap();
     }
 
     /// Says GOAWAY on all connections, and finishes what runs.
-    pub fn leave(&self) {
+    pub(crate) fn leave(&self) {
         self.leaving.send_replace(true);
     }
 }
 
-pub fn handler<F>(handle: impl Fn(Request<Incoming>) -> F + Send + Sync + 'static) -> Handler
+pub(crate) fn handler<F>(handle: impl Fn(Request<Incoming>) -> F + Send + Sync + 'static) -> Handler
 where
     F: Future<Output = Handled> + Send + 'static,
 {
     Arc::new(move |request| Box::pin(handle(request)))
 }
 
-pub fn text(text: impl Into<Bytes>) -> Handled {
+pub(crate) fn text(text: impl Into<Bytes>) -> Handled {
     Ok(Response::new(Full::new(text.into()).map_err(|never: Infallible| match never {}).boxed_unsync()))
 }
 

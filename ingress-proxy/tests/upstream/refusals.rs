@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::StreamExt;
 use h2::Reason;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
@@ -95,23 +96,26 @@ async fn a_client_that_leaves_during_the_answer_calls_the_rest_off() {
 
 #[tokio::test]
 async fn what_an_endpoint_resets_is_cut_off_for_the_client() {
-    let peer = Peer::http2(|_| async {
-        let frames = futures_util::stream::iter([
-            Ok::<_, Fault>(http_body::Frame::data(Bytes::from_static(b"half"))),
-            Err(h2::Error::from(Reason::INTERNAL_ERROR)),
-        ]);
-        Ok(http::Response::new(http_body_util::StreamBody::new(frames).boxed_unsync()))
+    let go_on = Arc::new(Notify::new());
+    let told = go_on.clone();
+    let peer = Peer::http2(move |_| {
+        let told = told.clone();
+        async move {
+            let half = async { Ok::<_, Fault>(http_body::Frame::data(Bytes::from_static(b"half"))) };
+            let reset = async move {
+                told.notified().await;
+                Err(h2::Error::from(Reason::INTERNAL_ERROR))
+            };
+            let frames = futures_util::stream::once(half).chain(futures_util::stream::once(reset));
+            Ok(http::Response::new(http_body_util::StreamBody::new(frames).boxed_unsync()))
+        }
     });
     let peer = peer.await;
     let proxy = one(&peer, grpc());
     let mut body = ask(&proxy, get("/")).await.into_body();
-    // Where the reset overtakes the bytes, nothing comes before it.
-    let end = loop {
-        match within("the end", body.frame()).await {
-            Some(Ok(frame)) => assert_eq!(frame.into_data().unwrap(), "half"),
-            other => break other,
-        }
-    };
+    assert_eq!(next(&mut body).await, "half");
+    go_on.notify_one();
+    let end = within("the end", body.frame()).await;
     assert!(end.is_some_and(|end| end.is_err()));
     assert_eq!(said(&ask(&proxy, get("/")).await, "x-connection"), "1");
 }
@@ -139,8 +143,11 @@ async fn an_early_answer_ends_a_body_that_nobody_reads() {
     let mut route = route("a.test", grpc());
     route.request_body.max_size = None;
     let proxy = super::proxy(&[&peer], [route]).0;
-    let big = Body::full(vec![0; 8 << 20]);
-    let response = send(&proxy, post("/").body(big).unwrap()).await;
+    let (client, body) = written();
+    for _ in 0..64 {
+        client.send(vec![0; 128 << 10].into()).unwrap();
+    }
+    let response = send(&proxy, post("/").body(body).unwrap()).await;
     assert_eq!(whole(response).await.0, "enough");
     // What is stuck has its connection to itself, and goes with it.
     let response = send(&proxy, post("/").body(Body::empty()).unwrap()).await;

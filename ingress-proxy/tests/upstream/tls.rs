@@ -3,6 +3,7 @@
 use http::StatusCode;
 use ingress_proxy::Connection;
 use ingress_proxy::connection::Tls;
+use ingress_proxy::core::Settings;
 use ingress_proxy::core::policy::{Protocol, Transport};
 use ingress_proxy::core::tls::{Trust, UpstreamTls, Version};
 use rcgen::{ExtendedKeyUsagePurpose, date_time_ymd};
@@ -181,9 +182,14 @@ async fn only_the_versions_that_are_asked_for_are_spoken() {
 #[tokio::test]
 async fn sessions_are_resumed() {
     let peer = Peer::http1(Some(self_signed(NAME).server(None, &[]))).await;
-    let proxy = one(&peer, Transport::new(Protocol::Https));
-    let (first, second) = tokio::join!(ask(&proxy, get("/")), ask(&proxy, get("/")));
-    drop((first, second));
-    let response = ask(&proxy, get("/")).await;
-    assert_eq!((said(&response, "x-connection"), said(&response, "x-resumed")), ("3", "true"));
+    let mut settings = Settings::default();
+    settings.upstream_keepalive_requests = 1;
+    let (proxy, publisher) = proxy(&[&peer], []);
+    let routes = [route("a.test", Transport::new(Protocol::Https))];
+    publisher.publish(snapshot(&[&peer], routes).settings(settings).build().unwrap());
+    for (connection, resumed) in [("1", "false"), ("2", "true"), ("3", "true")] {
+        let response = ask(&proxy, get("/")).await;
+        assert_eq!((said(&response, "x-connection"), said(&response, "x-resumed")), (connection, resumed));
+        whole(response).await;
+    }
 }
