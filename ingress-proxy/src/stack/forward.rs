@@ -46,7 +46,7 @@ impl Service<Routed> for Forward {
     fn call(&mut self, routed: Routed) -> Self::Future {
         match prepare(routed) {
             Ok(exchange) => exchange.run(),
-            Err(refused) => Box::pin(ready(Ok(refused))),
+            Err(refused) => refused,
         }
     }
 }
@@ -79,7 +79,7 @@ struct Failure {
 }
 
 /// Makes a request what the endpoints get, or the answer if none can be made of it.
-fn prepare(routed: Routed) -> Result<Exchange, Response<Body>> {
+fn prepare(routed: Routed) -> Result<Exchange, Answering> {
     let Routed { request: mut client, target, group } = routed;
     let is_secure = client.connection.as_ref().is_some_and(|connection| connection.is_secure());
     let group = target.secure.as_ref().filter(|_| is_secure).cloned().unwrap_or(group);
@@ -94,7 +94,8 @@ fn prepare(routed: Routed) -> Result<Exchange, Response<Body>> {
     }
     if group.is_http2() {
         if let Err(kind) = as_http2(&mut request, &group, takes_trailers) {
-            return Err(conclude(record, refusal(kind, version), &target.settings));
+            let refused = conclude(record, refusal(kind, version), &target.settings);
+            return Err(Box::pin(ready(Ok(refused))));
         }
     } else {
         as_http1(&mut request);
@@ -254,6 +255,9 @@ impl Hop {
                 let fault = Fault::of(&error, request.is_some());
                 let error = Error::with(self.at_fault(fault.kind), error);
                 let dead = fault.connection && error.kind() == Kind::Broken;
+                if fault.connection {
+                    lease.retire();
+                }
                 Err((Failure { error, sent: fault.sent, request }, dead))
             }
             Err(kind) => {

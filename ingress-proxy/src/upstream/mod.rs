@@ -39,9 +39,12 @@ use crate::tls::upstream::Clients;
 /// connection. They outlive snapshots.
 #[derive(Debug)]
 pub(crate) struct Groups {
-    by_name: Mutex<HashMap<Arc<str>, SmallVec<[Arc<Group>; 1]>, foldhash::fast::RandomState>>,
+    by_name: Mutex<HashMap<Arc<str>, Transports, foldhash::fast::RandomState>>,
     common: Arc<Common>,
 }
+
+/// One upstream, over each of its transports: hardly ever more than one.
+type Transports = SmallVec<[Arc<Group>; 1]>;
 
 impl Groups {
     pub(crate) fn new(config: &Config) -> Self {

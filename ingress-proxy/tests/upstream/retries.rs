@@ -33,7 +33,7 @@ fn trying(addresses: impl IntoIterator<Item = SocketAddr>, protocol: Protocol) -
 async fn what_was_refused_is_tried_again() {
     let count = Arc::new(AtomicUsize::new(0));
     let peer = Peer::http2(move |_: Request<Incoming>| {
-        let first = count.fetch_add(1, SeqCst) % 2 == 0;
+        let first = count.fetch_add(1, SeqCst).is_multiple_of(2);
         async move { if first { Err(h2::Error::from(Reason::REFUSED_STREAM)) } else { text("") } }
     });
     let proxy = trying([peer.await.address], Protocol::Grpc);

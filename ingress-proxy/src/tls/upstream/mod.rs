@@ -69,7 +69,7 @@ impl Client {
     /// Who the endpoint must be. Where nobody asks for a name, one that cannot be written in a certificate does no harm: the address
     /// stands for it, and nothing but the sessions goes by it.
     fn name(&self, address: SocketAddr, host: &str) -> Result<ServerName<'static>, BoxError> {
-        let text = self.settings.name.as_deref().unwrap_or(host);
+        let text = self.settings.name.as_deref().unwrap_or(host).trim_end_matches('.');
         match ServerName::try_from(text.to_owned()) {
             Ok(name) => Ok(name),
             Err(_) if !self.settings.verify && !self.settings.server_name => Ok(address.ip().into()),
