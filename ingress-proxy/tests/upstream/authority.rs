@@ -91,9 +91,15 @@ fn authority(name: &str) -> CertificateParams {
 
 /// One that vouches for itself, and calls itself an authority, as `openssl req -x509` makes them.
 pub(crate) fn self_signed(name: &str) -> Issued {
+    self_signed_until(name, 2100)
+}
+
+/// Likewise, valid until that year.
+pub(crate) fn self_signed_until(name: &str, year: i32) -> Issued {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new([name.to_owned()]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.not_after = date_time_ymd(year, 1, 1);
     let certificate = params.self_signed(&key).unwrap();
     Issued { chain: vec![certificate.der().clone()], chain_pem: certificate.pem(), key, serial: 0 }
 }

@@ -89,9 +89,11 @@ async fn an_upgrade_is_not_asked_of_http2() {
     let peer = Peer::http2(|request: Request<Incoming>| async move {
         text(format!("{} {}", request.headers().contains_key("upgrade"), request.method()))
     });
-    let proxy = one(&peer.await, grpc());
+    let peer = peer.await;
+    let proxy = one(&peer, grpc());
     let request = get("/").header("connection", "upgrade").header("upgrade", "websocket");
     assert_eq!(whole(ask(&proxy, request).await).await.0, "false GET");
+    assert_eq!(said(&ask(&proxy, get("/")).await, "x-connection"), "1");
 }
 
 /// An endpoint whose answers wait until they are let go.

@@ -9,7 +9,7 @@ use ingress_proxy::core::tls::{Trust, UpstreamTls, Version};
 use rcgen::{ExtendedKeyUsagePurpose, date_time_ymd};
 use std::sync::Arc;
 
-use super::authority::{Authority, Issued, self_signed};
+use super::authority::{Authority, Issued, self_signed, self_signed_until};
 use super::peer::Peer;
 use super::{ask, get, one, over, proxy, route, said, snapshot, whole};
 
@@ -106,6 +106,8 @@ async fn one_that_is_trusted_in_person_is_believed() {
     let own = self_signed(NAME);
     assert_eq!(status(&own, verifying(own.trust())).await, StatusCode::OK);
     assert_eq!(status(&self_signed(NAME), verifying(own.trust())).await, StatusCode::BAD_GATEWAY);
+    let expired = self_signed_until(NAME, 2021);
+    assert_eq!(status(&expired, verifying(expired.trust())).await, StatusCode::BAD_GATEWAY);
     let other_name = self_signed("api.test");
     assert_eq!(status(&other_name, verifying(other_name.trust())).await, StatusCode::BAD_GATEWAY);
 }
