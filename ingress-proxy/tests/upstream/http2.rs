@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use ingress_proxy::core::Settings;
 use ingress_proxy::core::policy::{Protocol, Transport};
 use ingress_proxy::{Body, Config, Proxy, channel};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::authority::self_signed;
 use super::peer::{Fault, Handled, Peer, Speech, handler, text};
@@ -97,33 +97,52 @@ async fn an_upgrade_is_not_asked_of_http2() {
 }
 
 /// An endpoint whose answers wait until they are let go.
-async fn holding(streams: u32) -> (Peer, Arc<Semaphore>) {
-    let gate = Arc::new(Semaphore::new(0));
+struct Holding {
+    peer: Peer,
+    gate: Arc<Semaphore>,
+    arrived: watch::Receiver<usize>,
+}
+
+async fn holding(streams: u32) -> Holding {
+    let (gate, (arrivals, arrived)) = (Arc::new(Semaphore::new(0)), watch::channel(0));
     let held = gate.clone();
     let handle = handler(move |_| {
+        arrivals.send_modify(|count| *count += 1);
         let held = held.clone();
         async move {
             held.acquire().await.unwrap().forget();
             text("")
         }
     });
-    (Peer::start(Speech { http2: true, tls: None, streams }, handle).await, gate)
+    let peer = Peer::start(Speech { http2: true, tls: None, streams }, handle).await;
+    Holding { peer, gate, arrived }
+}
+
+impl Holding {
+    /// Goes on with `asking` until so many requests have come in all.
+    async fn until(&self, count: usize, asking: impl Future) {
+        let mut arrived = self.arrived.clone();
+        let all = within("requests", arrived.wait_for(|arrived| *arrived >= count));
+        tokio::select! {
+            _ = asking => panic!("answered while it was held"),
+            all = all => drop(all.unwrap()),
+        }
+    }
 }
 
 /// Runs so many requests at once, and returns by how many connections they went.
 async fn connections_of(count: usize, streams: u32) -> usize {
-    let (peer, gate) = holding(streams).await;
-    let proxy = one(&peer, grpc());
+    let held = holding(streams).await;
+    let proxy = one(&held.peer, grpc());
     // The limit of the endpoint is known once it has said something.
-    gate.add_permits(1);
+    held.gate.add_permits(1);
     whole(ask(&proxy, get("/")).await).await;
     tokio::task::yield_now().await;
-    let requests = join_all((0..count).map(|_| ask(&proxy, get("/"))));
-    let mut requests = std::pin::pin!(requests);
-    assert!(tokio::time::timeout(Duration::from_millis(300), requests.as_mut()).await.is_err());
-    gate.add_permits(count);
+    let mut requests = std::pin::pin!(join_all((0..count).map(|_| ask(&proxy, get("/")))));
+    held.until(count + 1, requests.as_mut()).await;
+    held.gate.add_permits(count);
     assert!(within("all", requests).await.iter().all(|response| response.status() == StatusCode::OK));
-    peer.connections()
+    held.peer.connections()
 }
 
 #[tokio::test]
@@ -210,17 +229,17 @@ async fn idle_connections_are_closed_and_only_so_many_are_kept() {
 
 #[tokio::test]
 async fn endpoints_that_leave_finish_what_they_have() {
-    let (peer, gate) = holding(100).await;
-    let (proxy, publisher) = proxy(&[&peer], [route("a.test", grpc())]);
+    let held = holding(100).await;
+    let (proxy, publisher) = proxy(&[&held.peer], [route("a.test", grpc())]);
     let mut running = std::pin::pin!(ask(&proxy, get("/")));
-    assert!(tokio::time::timeout(Duration::from_millis(200), running.as_mut()).await.is_err());
+    held.until(1, running.as_mut()).await;
     publisher.publish(snapshot(&[], [route("a.test", grpc())]).build().unwrap());
     assert_eq!(ask(&proxy, get("/")).await.status(), StatusCode::SERVICE_UNAVAILABLE);
-    gate.add_permits(1);
+    held.gate.add_permits(1);
     let response = running.await;
     assert_eq!(response.status(), StatusCode::OK);
     whole(response).await;
-    peer.ended(1).await;
+    held.peer.ended(1).await;
 }
 
 #[tokio::test]
