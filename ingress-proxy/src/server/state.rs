@@ -59,6 +59,19 @@ impl WorkerState {
         self.accepted.fetch_add(1, Relaxed);
     }
 
+    /// Counts a connection that was accepted; `None`, and a warning the first time, if the worker has as many as it may hold.
+    pub(super) fn admit(self: &Arc<Self>, limit: usize) -> Option<Open> {
+        self.note_accepted();
+        let full = self.connections() >= limit;
+        if self.note_full(full) && full {
+            tracing::warn!(
+                limit,
+                "the limit of connections is reached: more are refused; raise the number of open files"
+            );
+        }
+        (!full).then(|| Open::new(self.clone()))
+    }
+
     /// Notes whether there is room for one more connection; true if it was otherwise the last time.
     pub(super) fn note_full(&self, full: bool) -> bool {
         self.full.load(Relaxed) != full && self.full.swap(full, Relaxed) != full

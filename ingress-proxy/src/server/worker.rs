@@ -1,7 +1,7 @@
 //! One thread, one runtime, one proxy, its own listeners. The only file that knows threads.
 
 use std::io;
-use std::net::TcpListener;
+use std::net::{IpAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,10 +12,12 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tower::Layer;
 
+use super::datagram::Sessions;
 use super::http::{self, HttpService};
 use super::lifecycle::Lifecycle;
+use super::ports::{Context, Follower, Ports};
 use super::sniff::sniff;
-use super::state::{Open, WorkerState};
+use super::state::WorkerState;
 use super::transport::Transport;
 use crate::config::Config;
 use crate::connection::Connection;
@@ -36,6 +38,16 @@ pub(super) struct Worker<L> {
     /// How many connections it may hold.
     pub(super) limit: usize,
     pub(super) state: Arc<WorkerState>,
+    pub(super) dynamic: Dynamic,
+}
+
+/// The listeners of a worker that come and go with snapshots.
+pub(super) struct Dynamic {
+    /// The number of the worker.
+    pub(super) worker: usize,
+    pub(super) ports: Arc<Ports>,
+    /// Where streams are served.
+    pub(super) addresses: Arc<[IpAddr]>,
 }
 
 /// Starts a worker on a thread of its own; the receiver gets the number of connections that it cut when it ended.
@@ -66,10 +78,23 @@ where
 {
     /// Serves until told to stop; returns how many connections were open then.
     async fn run(self) -> usize {
-        let mut proxy = Proxy::new(self.subscriber, (*self.config).clone());
+        let mut proxy = Proxy::new(self.subscriber.clone(), (*self.config).clone());
         if let Some(observer) = self.observer {
             proxy = proxy.with_observer(observer);
         }
+        let follower = Follower {
+            worker: self.dynamic.worker,
+            ports: self.dynamic.ports,
+            addresses: self.dynamic.addresses,
+            subscriber: self.subscriber,
+            context: Context {
+                proxy: proxy.clone(),
+                state: self.state.clone(),
+                limit: self.limit,
+                sessions: Arc::new(Sessions::new(self.limit)),
+            },
+        };
+        tokio::spawn(self.state.drain.clone().run_until_cancelled_owned(follower.run()));
         let acceptor = Acceptor {
             proxy,
             layer: self.layer,
@@ -144,20 +169,11 @@ where
     }
 
     fn take(&self, stream: TcpStream) {
-        self.state.note_accepted();
-        let full = self.state.connections() >= self.limit;
-        if self.state.note_full(full) && full {
-            tracing::warn!(
-                limit = self.limit,
-                "the limit of connections is reached: more are refused; raise the number of open files"
-            );
-        }
-        if full {
+        let Some(open) = self.state.admit(self.limit) else {
             tokio::spawn(refuse(stream));
             return;
-        }
+        };
         let (Ok(client), Ok(local)) = (stream.peer_addr(), stream.local_addr()) else { return };
-        let open = Open::new(self.state.clone());
         // Without it a small write can wait for the acknowledgement of the one before; a socket that refuses the option still works.
         let _ = stream.set_nodelay(true);
         let proxy = self.proxy.with_connection(Connection::new(client, local.port()));
