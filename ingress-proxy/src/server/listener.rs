@@ -55,7 +55,7 @@ pub(super) fn bind_one(protocol: StreamProtocol, address: SocketAddr) -> io::Res
 }
 
 /// The connections that the system has accepted for a listener already: they would be reset when it closes.
-pub(super) fn accepted(listener: tokio::net::TcpListener) -> impl Iterator<Item = TcpStream> {
+pub(super) fn accepted_already(listener: tokio::net::TcpListener) -> impl Iterator<Item = TcpStream> {
     // Asked without tokio, whose word that nothing is there may be out of date.
     let listener = listener.into_std().ok();
     std::iter::from_fn(move || {

@@ -26,7 +26,7 @@ pub(crate) struct Forward {
     pub(crate) upstream: Arc<str>,
     /// Who the client is.
     pub(crate) client: SocketAddr,
-    /// What it connected to.
+    /// What it connected to, at us or at the proxy before us.
     pub(crate) local: SocketAddr,
     /// Tell the endpoint these two, by a PROXY header of version 1.
     pub(crate) send_proxy: bool,
@@ -39,7 +39,8 @@ pub(crate) struct Forward {
 /// Where no endpoint takes the connection it is closed, as nginx does; nothing else could be told to a client whose protocol is not known.
 pub(crate) async fn forward(io: TcpStream, forward: Forward, proxy: &Proxy) {
     let Forward { upstream, client, local, send_proxy, first } = forward;
-    let mut record = Record::new(proxy.clone(), StreamProtocol::Tcp, client, local, upstream);
+    let here = io.local_addr().unwrap_or(local);
+    let mut record = Record::new(proxy.clone(), StreamProtocol::Tcp, client, here, upstream);
     let header = send_proxy.then(|| proxy_header::version_1(record.client, local));
     run(io, first, header, proxy, &mut record).await;
 }

@@ -12,9 +12,11 @@ use tokio::sync::watch;
 use super::forward::{Forward, forward};
 use super::record::Record;
 use crate::proxy::Proxy;
-use crate::server::listener::accepted;
+use crate::server::listener::accepted_already;
 use crate::server::ports::{Context, Port};
+use crate::server::proxy_protocol::{Header, read_proxy_header};
 use crate::server::state::Open;
+use crate::stack::is_believed;
 
 /// How long a listener rests when the system has no descriptor left.
 const REST: Duration = Duration::from_millis(50);
@@ -47,7 +49,7 @@ pub(in crate::server) async fn listen(
             }
         }
     }
-    for io in accepted(listener) {
+    for io in accepted_already(listener) {
         if let Ok(client) = io.peer_addr() {
             take(io, client, &stream.borrow(), &context);
         }
@@ -65,18 +67,23 @@ async fn serve(
     (peer, local): (SocketAddr, SocketAddr),
     stream: Stream,
     proxy: Proxy,
-    _busy: Busy,
+    busy: Busy,
 ) {
     let (upstream, send_proxy) = (stream.upstream, stream.send_proxy);
     let mut to = Forward { upstream, client: peer, local, send_proxy, first: Vec::new() };
     if stream.accept_proxy {
-        let limit = proxy.settings().proxy_protocol_header_timeout;
-        match super::accept_header::read_proxy_header(&mut io, limit).await {
-            Ok((client, rest)) => {
-                to.client = client.unwrap_or(peer);
+        let settings = proxy.settings();
+        let limit = settings.proxy_protocol_header_timeout;
+        match read_proxy_header(&mut io, limit).await {
+            Ok((header, rest)) => {
+                let believed = is_believed(peer.ip().to_canonical(), &settings.forwarded);
+                if let (true, Header::Proxied { client, local }) = (believed, header) {
+                    (to.client, to.local) = (client, local);
+                }
                 to.first = rest;
             }
             Err(error) => {
+                busy.open.note_refused_proxy_header();
                 tracing::debug!(%peer, %error, "a connection did not begin with a PROXY header: it is closed");
                 Record::new(proxy, StreamProtocol::Tcp, peer, local, to.upstream).status = BAD_REQUEST;
                 return;
@@ -84,6 +91,7 @@ async fn serve(
         }
     }
     Box::pin(forward(io, to, &proxy)).await;
+    drop(busy);
 }
 
 /// Counts a connection as one that is being written to, as tunnels are.

@@ -2,7 +2,6 @@
 //!
 //! Nothing here knows what is spoken over them.
 
-mod accept_header;
 mod connect;
 mod forward;
 mod listen;
