@@ -12,6 +12,7 @@ mod handshake;
 #[cfg(test)]
 mod handshake_tests;
 mod http;
+mod http3;
 mod lifecycle;
 mod limit;
 mod linger;
@@ -167,13 +168,14 @@ impl Server {
         let addresses = self.addresses.into_iter().map(|address| bind(Scheme::Http, address));
         let addresses = addresses.collect::<Result<_, _>>()?;
         let tls_addresses = self.tls_addresses.into_iter().map(|address| bind(Scheme::Https, address));
-        let tls_addresses = tls_addresses.collect::<Result<_, _>>()?;
+        let tls_addresses = tls_addresses.collect::<Result<Vec<_>, _>>()?;
         let config = Arc::new(self.config);
         let keepalive = self.subscriber.current().settings.upstream_keepalive_connections;
         let limit = limit::clients_per_worker(workers, keepalive);
         // Dropped on the way out, it stops the workers that have started.
         let ports = Arc::new(Ports::new(workers));
         let stream_addresses: Arc<[IpAddr]> = self.stream_addresses.into();
+        let quic_addresses: Arc<[SocketAddr]> = tls_addresses.as_slice().into();
         let mut running = Running { addresses, tls_addresses, ports: ports.clone(), workers: Vec::new() };
         for (number, listeners) in listeners.into_iter().enumerate() {
             let state = Arc::new(WorkerState::default());
@@ -189,6 +191,7 @@ impl Server {
                     worker: number,
                     ports: ports.clone(),
                     addresses: stream_addresses.clone(),
+                    tls_addresses: quic_addresses.clone(),
                 },
             };
             let end = worker::spawn(format!("worker-{number}"), worker).map_err(ServerError::Worker)?;
@@ -275,6 +278,11 @@ impl Running {
     /// that cannot be, with the reason. They are as the workers have followed the snapshot, which takes a moment.
     pub fn stream_ports(&self) -> Vec<StreamPort> {
         self.ports.streams()
+    }
+
+    /// The addresses on which HTTP/3 is spoken: those of TLS, if the settings of the snapshot want it and their UDP ports are free.
+    pub fn http3_addresses(&self) -> Vec<SocketAddr> {
+        self.ports.http3()
     }
 
     /// How many client connections are open.

@@ -1,7 +1,7 @@
 //! One thread, one runtime, one proxy, its own listeners. The only file that knows threads.
 
 use std::io;
-use std::net::{IpAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,6 +44,8 @@ pub(super) struct Dynamic {
     pub(super) ports: Arc<Ports>,
     /// Where streams are served.
     pub(super) addresses: Arc<[IpAddr]>,
+    /// Where TLS is spoken.
+    pub(super) tls_addresses: Arc<[SocketAddr]>,
 }
 
 /// Starts a worker on a thread of its own; the receiver gets the number of connections that it cut when it ended.
@@ -78,19 +80,6 @@ where
         if let Some(observer) = self.observer {
             proxy = proxy.with_observer(observer);
         }
-        let follower = Follower {
-            worker: self.dynamic.worker,
-            ports: self.dynamic.ports,
-            addresses: self.dynamic.addresses,
-            subscriber: self.subscriber.clone(),
-            context: Context {
-                proxy: proxy.clone(),
-                state: self.state.clone(),
-                limit: self.limit,
-                sessions: Arc::new(Sessions::new(self.limit)),
-            },
-        };
-        tokio::spawn(self.state.drain.clone().run_until_cancelled_owned(follower.run()));
         let acceptor = Acceptor {
             proxy,
             subscriber: self.subscriber,
@@ -99,6 +88,20 @@ where
             limit: self.limit,
             state: self.state.clone(),
         };
+        let follower = Follower {
+            worker: self.dynamic.worker,
+            ports: self.dynamic.ports,
+            addresses: self.dynamic.addresses,
+            tls_addresses: self.dynamic.tls_addresses,
+            context: Context {
+                proxy: acceptor.proxy.clone(),
+                state: self.state.clone(),
+                limit: self.limit,
+                sessions: Arc::new(Sessions::new(self.limit)),
+            },
+            acceptor: acceptor.clone(),
+        };
+        tokio::spawn(self.state.drain.clone().run_until_cancelled_owned(follower.run()));
         for (scheme, listener) in self.listeners {
             let acceptor = acceptor.clone();
             tokio::spawn(async move { acceptor.accept_from(listener, scheme).await });
@@ -123,7 +126,7 @@ pub(super) struct Acceptor<L> {
     pub(super) subscriber: Subscriber,
     pub(super) layer: L,
     pub(super) config: Arc<Config>,
-    limit: usize,
+    pub(super) limit: usize,
     pub(super) state: Arc<WorkerState>,
 }
 
