@@ -11,7 +11,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{HeaderValue, Request, Response, StatusCode};
-use hyper::body::Incoming;
 use ingress_proxy::core::{Backend, HostPattern, PathPattern, Route, Snapshot, Upstream};
 use ingress_proxy::{Body, Config, Proxy, Server, channel};
 use tower::Service;
@@ -23,7 +22,7 @@ struct ApiKey {
     proxy: Proxy,
 }
 
-impl Service<Request<Incoming>> for ApiKey {
+impl Service<Request<Body>> for ApiKey {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
@@ -32,7 +31,7 @@ impl Service<Request<Incoming>> for ApiKey {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
         if !request.headers().contains_key("x-api-key") {
             let mut refusal = Response::new(Body::full("an X-Api-Key is needed\n"));
             *refusal.status_mut() = StatusCode::UNAUTHORIZED;

@@ -127,12 +127,14 @@ impl Default for Forwarded {
     }
 }
 
-/// Which requests are written to the access log.
+/// Which requests and streams are written to the access log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AccessLog {
     /// Write it (`disable-access-log` and `disable-http-access-log` turn it off).
     pub enabled: bool,
+    /// Write TCP and UDP services too (`disable-access-log` and `disable-stream-access-log` turn it off).
+    pub streams: bool,
     /// Also requests that the default backend answers because no Ingress names their host (`enable-access-log-for-default-backend`,
     /// false).
     pub default_backend: bool,
@@ -142,6 +144,6 @@ pub struct AccessLog {
 
 impl Default for AccessLog {
     fn default() -> Self {
-        Self { enabled: true, default_backend: false, skip: Vec::new() }
+        Self { enabled: true, streams: true, default_backend: false, skip: Vec::new() }
     }
 }

@@ -60,10 +60,10 @@ pub use config::Config;
 pub use connection::Connection;
 pub use ingress_core as core;
 #[doc(no_inline)]
-pub use observe::{Finished, Observer, Try};
+pub use observe::{Finished, FinishedStream, Observer, Try};
 #[doc(no_inline)]
 pub use proxy::Proxy;
 #[doc(no_inline)]
-pub use server::{Counts, Drained, Running, Server, ServerError};
+pub use server::{Counts, Drained, Running, Server, ServerError, StreamPort};
 #[doc(no_inline)]
 pub use snapshot::{Publisher, Subscriber, channel};

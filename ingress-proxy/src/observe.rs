@@ -1,8 +1,8 @@
 //! The door from the data path to logs and metrics.
 //!
 //! Each worker has an [`Observer`] of its own, which it calls once for each request, when the last byte of the answer is handed to the
-//! connection or the request is given up. It runs on the worker's thread: it must not wait or panic, and should write no memory that
-//! workers share. A pair of observers is an observer, and so is a list.
+//! connection or the request is given up, and once for each connection of a stream, when it is over. It runs on the worker's thread: it
+//! must not wait or panic, and should write no memory that workers share. A pair of observers is an observer, and so is a list.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use http::{HeaderValue, Method, Uri, Version};
 use ingress_core::Route;
+use ingress_core::stream::StreamProtocol;
 
 use crate::connection::Connection;
 
@@ -18,11 +19,18 @@ use crate::connection::Connection;
 pub trait Observer: fmt::Debug + Send {
     /// A request is over.
     fn finished(&mut self, request: &Finished<'_>);
+
+    /// A connection of a TCP service, or a session of a UDP service, is over; so is a TLS connection that was passed on unopened.
+    fn stream_finished(&mut self, _stream: &FinishedStream<'_>) {}
 }
 
 impl Observer for Box<dyn Observer> {
     fn finished(&mut self, request: &Finished<'_>) {
         (**self).finished(request);
+    }
+
+    fn stream_finished(&mut self, stream: &FinishedStream<'_>) {
+        (**self).stream_finished(stream);
     }
 }
 
@@ -32,12 +40,21 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.0.finished(request);
         self.1.finished(request);
     }
+
+    fn stream_finished(&mut self, stream: &FinishedStream<'_>) {
+        self.0.stream_finished(stream);
+        self.1.stream_finished(stream);
+    }
 }
 
 /// Tells each.
 impl<O: Observer> Observer for Vec<O> {
     fn finished(&mut self, request: &Finished<'_>) {
         self.iter_mut().for_each(|observer| observer.finished(request));
+    }
+
+    fn stream_finished(&mut self, stream: &FinishedStream<'_>) {
+        self.iter_mut().for_each(|observer| observer.stream_finished(stream));
     }
 }
 
@@ -115,6 +132,55 @@ impl<'r> Finished<'r> {
             health_check: false,
             log: true,
             tries: &[],
+        }
+    }
+}
+
+/// A connection or a session of a stream that is over.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct FinishedStream<'s> {
+    /// TCP or UDP.
+    pub protocol: StreamProtocol,
+    /// The client: who connected, or on whose behalf, if that is believed.
+    pub client: SocketAddr,
+    /// What it connected to.
+    pub local: SocketAddr,
+    /// The name of the upstream.
+    pub upstream: &'s str,
+    /// The endpoint that was tried last, or that took it.
+    pub endpoint: Option<SocketAddr>,
+    /// As nginx has it: 200 if an endpoint took it, 400 if it did not begin with the PROXY header that it must begin with, 502 if no endpoint
+    /// took it.
+    pub status: u16,
+    /// Bytes from the client, without a PROXY header.
+    pub bytes_received: u64,
+    /// Bytes to the client.
+    pub bytes_sent: u64,
+    /// Until an endpoint took it; `None` if none has.
+    pub connect_time: Option<Duration>,
+    /// From the first byte or datagram to the end.
+    pub duration: Duration,
+    /// True if the settings want it in the access log.
+    pub log: bool,
+}
+
+impl FinishedStream<'_> {
+    /// A stream of which nothing else is known: for tests of an observer.
+    #[must_use]
+    pub fn new(protocol: StreamProtocol, client: SocketAddr, local: SocketAddr) -> Self {
+        Self {
+            protocol,
+            client,
+            local,
+            upstream: "",
+            endpoint: None,
+            status: 200,
+            bytes_received: 0,
+            bytes_sent: 0,
+            connect_time: None,
+            duration: Duration::ZERO,
+            log: true,
         }
     }
 }

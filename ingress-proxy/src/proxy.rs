@@ -15,9 +15,10 @@ use tower::Service;
 use crate::body::{Body, BoxError};
 use crate::config::Config;
 use crate::connection::Connection;
-use crate::observe::Observer;
+use crate::observe::{FinishedStream, Observer};
 use crate::snapshot::Subscriber;
 use crate::stack::{Observers, Shared, Stack, refused, stack};
+use crate::upstream::Group;
 
 /// A reverse proxy. Every failure is a response; it is always ready.
 ///
@@ -57,6 +58,20 @@ impl Proxy {
     /// The current settings: a copy that belongs to this proxy.
     pub(crate) fn settings(&self) -> Arc<Settings> {
         self.shared.settings()
+    }
+
+    /// The endpoints of an upstream as they are now; `None` if the snapshot has no such upstream.
+    pub(crate) fn group(&self, upstream: &str) -> Option<Arc<Group>> {
+        let view = self.shared.view();
+        self.shared.groups().get(upstream, &view.snapshot().upstreams)
+    }
+
+    /// Tells the observer of a stream; `finished` is called only if there is one, with whether the access log is to have it.
+    pub(crate) fn observe_stream<'s>(&self, finished: impl FnOnce(bool) -> FinishedStream<'s>) {
+        if let Some(observers) = &self.stack.observers {
+            let log = self.settings().access_log.streams;
+            observers.stream_finished(&finished(log));
+        }
     }
 
     /// The answer to a head that was refused before it was read as a request; `line` is what there is of its first line.

@@ -1,13 +1,13 @@
 //! The door from the control path: one publisher, any number of subscribers, one atomic swap.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use ingress_core::Snapshot;
 use tokio::sync::watch;
 
-use crate::tls::Terminator;
+use crate::tls::{QuicConfig, Terminator, quic_config};
 
 /// A channel for snapshots. Subscribers begin with `initial`.
 pub fn channel(initial: Snapshot) -> (Publisher, Subscriber) {
@@ -33,12 +33,18 @@ struct Shared {
 pub(crate) struct Published {
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) terminator: Arc<Terminator>,
+    quic: OnceLock<Option<QuicConfig>>,
 }
 
 impl Published {
     fn following(before: Option<&Self>, snapshot: Snapshot) -> Self {
         let terminator = Terminator::following(before.map(|before| &before.terminator), &snapshot);
-        Self { snapshot: Arc::new(snapshot), terminator }
+        Self { snapshot: Arc::new(snapshot), terminator, quic: OnceLock::new() }
+    }
+
+    /// What handshakes of QUIC are done with, made when it is first asked for; `None` if there can be none.
+    pub(crate) fn quic(&self) -> Option<QuicConfig> {
+        self.quic.get_or_init(|| quic_config(&self.terminator, &self.snapshot)).clone()
     }
 }
 

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use http::{HeaderValue, Version};
 use ingress_core::Backend;
+use ingress_core::stream::StreamProtocol;
 use jiff::Timestamp;
 
-use crate::observe::{Finished, Try};
+use crate::observe::{Finished, FinishedStream, Try};
 
 /// The time of day as text, made once in a second.
 #[derive(Debug, Default)]
@@ -56,6 +57,18 @@ pub(super) fn write(line: &mut Vec<u8>, time: &str, request: &Finished<'_>) {
         None => line.push(b'-'),
     });
     value(line, request.request_id);
+    line.push(b'\n');
+}
+
+/// Appends a line for a stream: `[$remote_addr] [$time_local] $protocol $status $bytes_sent $bytes_received $session_time`
+pub(super) fn write_stream(line: &mut Vec<u8>, time: &str, stream: &FinishedStream<'_>) {
+    let protocol = match stream.protocol {
+        StreamProtocol::Tcp => "TCP",
+        StreamProtocol::Udp => "UDP",
+    };
+    put(line, format_args!("[{}] [{time}] {protocol} {} ", stream.client.ip(), stream.status));
+    put(line, format_args!("{} {} ", stream.bytes_sent, stream.bytes_received));
+    seconds(line, stream.duration);
     line.push(b'\n');
 }
 
@@ -157,6 +170,17 @@ mod tests {
         let mut line = Vec::new();
         upstream_name(&mut line, &Finished { route: Some(&route), ..Finished::new(&method, &target) });
         assert_eq!(line, br"shop-web-a]\x0A\x22b");
+    }
+
+    #[test]
+    fn a_stream_has_a_line_of_its_own() {
+        let mut stream =
+            FinishedStream::new(StreamProtocol::Udp, ([192, 0, 2, 1], 5).into(), ([192, 0, 2, 2], 53).into());
+        (stream.bytes_sent, stream.bytes_received, stream.status) = (2, 1, 502);
+        stream.duration = Duration::from_millis(1_030);
+        let mut line = Vec::new();
+        write_stream(&mut line, "now", &stream);
+        assert_eq!(line, b"[192.0.2.1] [now] UDP 502 2 1 1.030\n");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The access log: a line for each request, as ingress-nginx writes it by default.
+//! The access log: a line for each request, and one for each connection or session of a stream, as ingress-nginx writes it by default.
 //!
 //! Each worker formats its lines into a buffer of its own, and one thread writes the buffers out. A sink that is slow or stuck costs
 //! lines, which are counted, but never a request its time.
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use self::line::Clock;
 use self::writer::{Buffer, Writer};
-use crate::observe::{Finished, Observer};
+use crate::observe::{Finished, FinishedStream, Observer};
 
 /// How long the last lines may take when nobody holds the log any more.
 const LAST_LINES: Duration = Duration::from_secs(5);
@@ -83,6 +83,13 @@ impl Observer for Lines {
         if request.log {
             let time = self.clock.now();
             self.open.writer.add(&self.buffer, |lines| line::write(lines, time, request));
+        }
+    }
+
+    fn stream_finished(&mut self, stream: &FinishedStream<'_>) {
+        if stream.log {
+            let time = self.clock.now();
+            self.open.writer.add(&self.buffer, |lines| line::write_stream(lines, time, stream));
         }
     }
 }

@@ -28,12 +28,8 @@ use crate::stack::Held;
 
 /// A service that a server can serve: a [`Proxy`](crate::Proxy), or layers around one.
 pub trait HttpService:
-    tower::Service<
-        Request<Incoming>,
-        Response = Response<Self::Body>,
-        Error = Infallible,
-        Future: Send + 'static,
-    > + Clone
+    tower::Service<Request<Body>, Response = Response<Self::Body>, Error = Infallible, Future: Send + 'static>
+    + Clone
     + Send
     + 'static
 {
@@ -43,7 +39,7 @@ pub trait HttpService:
 
 impl<S, B> HttpService for S
 where
-    S: tower::Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S: tower::Service<Request<Body>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send + 'static,
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
@@ -129,7 +125,7 @@ struct Counted<S> {
 impl<S: HttpService> hyper::service::Service<Request<Incoming>> for Counted<S> {
     type Response = Response<Tracked<S::Body>>;
     type Error = Infallible;
-    type Future = Answer<Oneshot<S, Request<Incoming>>>;
+    type Future = Answer<Oneshot<S, Request<Body>>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let number = self.lifecycle.begin();
@@ -148,7 +144,9 @@ impl<S: HttpService> hyper::service::Service<Request<Incoming>> for Counted<S> {
                 let page = self.proxy.refuse(status, self.lifecycle.refused_line());
                 Answer::Refused { page: Some(page), exchange }
             }
-            None => Answer::Running { future: self.service.clone().oneshot(request), exchange },
+            None => {
+                Answer::Running { future: self.service.clone().oneshot(request.map(Body::new)), exchange }
+            }
         }
     }
 }

@@ -4,6 +4,7 @@
 //! request. Nothing here knows a policy.
 
 mod chunked;
+mod datagram;
 #[cfg(test)]
 mod desync_tests;
 mod framing;
@@ -11,17 +12,19 @@ mod handshake;
 #[cfg(test)]
 mod handshake_tests;
 mod http;
+mod http3;
 mod lifecycle;
 mod limit;
 mod linger;
 mod listener;
 mod opening;
-mod passthrough;
 mod plain_on_tls;
+mod ports;
 mod prefixed;
 mod proxy_protocol;
 mod sniff;
 mod state;
+pub(crate) mod stream;
 mod transport;
 #[cfg(test)]
 mod transport_tests;
@@ -39,14 +42,16 @@ use tower::Layer;
 use tower::layer::util::Identity;
 
 pub use http::HttpService;
+pub use ports::StreamPort;
 
 use crate::config::Config;
 use crate::observe::Observer;
 use crate::proxy::Proxy;
 use crate::snapshot::Subscriber;
 use opening::Scheme;
+use ports::Ports;
 use state::WorkerState;
-use worker::Worker;
+use worker::{Dynamic, Worker};
 
 /// All workers of the proxy, before they start.
 #[derive(Debug)]
@@ -115,7 +120,10 @@ impl Server {
     }
 
     /// On which addresses the TCP and UDP services of the snapshot are served, each on its own port: listeners open and close as
-    /// snapshots come. Without it they are not served.
+    /// snapshots come. Without it they are not served. A service with port 0 gets a free one, on each address another.
+    ///
+    /// On an address such as `0.0.0.0`, the system chooses from which address of the machine a datagram is answered. Where the machine
+    /// has several by which clients come, each must be listed.
     pub fn streams_on(mut self, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
         self.stream_addresses = addresses.into_iter().collect();
         self
@@ -162,12 +170,15 @@ impl Server {
         let addresses = self.addresses.into_iter().map(|address| bind(Scheme::Http, address));
         let addresses = addresses.collect::<Result<_, _>>()?;
         let tls_addresses = self.tls_addresses.into_iter().map(|address| bind(Scheme::Https, address));
-        let tls_addresses = tls_addresses.collect::<Result<_, _>>()?;
+        let tls_addresses = tls_addresses.collect::<Result<Vec<_>, _>>()?;
         let config = Arc::new(self.config);
         let keepalive = self.subscriber.current().settings.upstream_keepalive_connections;
         let limit = limit::clients_per_worker(workers, keepalive);
         // Dropped on the way out, it stops the workers that have started.
-        let mut running = Running { addresses, tls_addresses, workers: Vec::new() };
+        let ports = Arc::new(Ports::new(workers));
+        let stream_addresses: Arc<[IpAddr]> = self.stream_addresses.into();
+        let quic_addresses: Arc<[SocketAddr]> = tls_addresses.as_slice().into();
+        let mut running = Running { addresses, tls_addresses, ports: ports.clone(), workers: Vec::new() };
         for (number, listeners) in listeners.into_iter().enumerate() {
             let state = Arc::new(WorkerState::default());
             let worker = Worker {
@@ -178,6 +189,12 @@ impl Server {
                 layer: layer.clone(),
                 limit,
                 state: state.clone(),
+                dynamic: Dynamic {
+                    worker: number,
+                    ports: ports.clone(),
+                    addresses: stream_addresses.clone(),
+                    tls_addresses: quic_addresses.clone(),
+                },
             };
             let end = worker::spawn(format!("worker-{number}"), worker).map_err(ServerError::Worker)?;
             running.workers.push((state, Some(end)));
@@ -191,6 +208,7 @@ impl Server {
 pub struct Running {
     addresses: Vec<SocketAddr>,
     tls_addresses: Vec<SocketAddr>,
+    ports: Arc<Ports>,
     workers: Vec<(Arc<WorkerState>, Option<oneshot::Receiver<usize>>)>,
 }
 
@@ -256,6 +274,17 @@ impl Running {
     /// The addresses that are listened on for TLS, in the order of [`Server::listen_tls`], with their real ports.
     pub fn tls_addresses(&self) -> &[SocketAddr] {
         &self.tls_addresses
+    }
+
+    /// The ports of the snapshot's TCP and UDP services, on each address of [`Server::streams_on`]: those that are listened on, and those
+    /// that cannot be, with the reason. They are as the workers have followed the snapshot, which takes a moment.
+    pub fn stream_ports(&self) -> Vec<StreamPort> {
+        self.ports.streams()
+    }
+
+    /// The addresses on which HTTP/3 is spoken: those of TLS, if the settings of the snapshot want it and their UDP ports are free.
+    pub fn http3_addresses(&self) -> Vec<SocketAddr> {
+        self.ports.http3()
     }
 
     /// How many client connections are open.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ingress_core::Settings;
+use ingress_core::tls::Passthrough;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -13,12 +14,12 @@ use tower::Layer;
 use super::handshake::{Opened, Terminated, handshake};
 use super::http::{self, HttpService};
 use super::lifecycle::Lifecycle;
-use super::passthrough::pass_on;
 use super::plain_on_tls;
 use super::prefixed::Prefixed;
 use super::proxy_protocol::{Header, read_proxy_header};
 use super::sniff::sniff;
 use super::state::Open;
+use super::stream::{Forward, forward};
 use super::transport::Transport;
 use super::worker::Acceptor;
 use crate::connection::Connection;
@@ -126,8 +127,10 @@ where
                 self.serve(io, http2, Vec::new(), connection.with_tls(tls)).await;
             }
             Ok(Opened::Passed { io, first, to }) => {
-                let addresses = (connection.client(), local);
-                pass_on(io, first, &to, addresses, &self.acceptor.proxy, &published).await;
+                drop(published);
+                let Passthrough { upstream, send_proxy, .. } = to;
+                let to = Forward { upstream, client: connection.client(), local, send_proxy, first };
+                Box::pin(forward(io, to, &self.acceptor.proxy)).await;
             }
             Err(error) => {
                 self.acceptor.state.note_failed_handshake();

@@ -67,6 +67,19 @@ impl WorkerState {
         self.accepted.fetch_add(1, Relaxed);
     }
 
+    /// Counts a connection that was accepted; `None`, and a warning the first time, if the worker has as many as it may hold.
+    pub(super) fn admit(self: &Arc<Self>, limit: usize) -> Option<Open> {
+        self.note_accepted();
+        let full = self.connections() >= limit;
+        if self.note_full(full) && full {
+            tracing::warn!(
+                limit,
+                "the limit of connections is reached: more are refused; raise the number of open files"
+            );
+        }
+        (!full).then(|| Open::new(self.clone()))
+    }
+
     /// A handshake of TLS is done.
     pub(super) fn note_handshake(&self, resumed: bool) {
         self.handshakes.fetch_add(1, Relaxed);
@@ -128,6 +141,11 @@ impl Open {
     /// The connection is, or is no longer, one on which a request is being answered.
     pub(super) fn note_writing(&self, writing: bool) {
         change(&self.state.writing, writing);
+    }
+
+    /// It began with no PROXY header, where there had to be one.
+    pub(super) fn note_refused_proxy_header(&self) {
+        self.state.note_refused_proxy_header();
     }
 
     pub(super) fn is_draining(&self) -> bool {

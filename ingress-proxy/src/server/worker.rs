@@ -1,7 +1,7 @@
 //! One thread, one runtime, one proxy, its own listeners. The only file that knows threads.
 
 use std::io;
-use std::net::TcpListener;
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,9 +10,12 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tower::Layer;
 
+use super::datagram::Sessions;
 use super::http::HttpService;
+use super::listener::accepted_already;
 use super::opening::{Opening, Scheme};
-use super::state::{Open, WorkerState};
+use super::ports::{Context, Follower, Ports};
+use super::state::WorkerState;
 use crate::config::Config;
 use crate::observe::Observer;
 use crate::proxy::Proxy;
@@ -31,6 +34,18 @@ pub(super) struct Worker<L> {
     /// How many connections it may hold.
     pub(super) limit: usize,
     pub(super) state: Arc<WorkerState>,
+    pub(super) dynamic: Dynamic,
+}
+
+/// The listeners of a worker that come and go with snapshots.
+pub(super) struct Dynamic {
+    /// The number of the worker.
+    pub(super) worker: usize,
+    pub(super) ports: Arc<Ports>,
+    /// Where streams are served.
+    pub(super) addresses: Arc<[IpAddr]>,
+    /// Where TLS is spoken.
+    pub(super) tls_addresses: Arc<[SocketAddr]>,
 }
 
 /// Starts a worker on a thread of its own; the receiver gets the number of connections that it cut when it ended.
@@ -73,6 +88,20 @@ where
             limit: self.limit,
             state: self.state.clone(),
         };
+        let follower = Follower {
+            worker: self.dynamic.worker,
+            ports: self.dynamic.ports,
+            addresses: self.dynamic.addresses,
+            tls_addresses: self.dynamic.tls_addresses,
+            context: Context {
+                proxy: acceptor.proxy.clone(),
+                state: self.state.clone(),
+                limit: self.limit,
+                sessions: Arc::new(Sessions::new(self.limit)),
+            },
+            acceptor: acceptor.clone(),
+        };
+        tokio::spawn(self.state.drain.clone().run_until_cancelled_owned(follower.run()));
         for (scheme, listener) in self.listeners {
             let acceptor = acceptor.clone();
             tokio::spawn(async move { acceptor.accept_from(listener, scheme).await });
@@ -97,7 +126,7 @@ pub(super) struct Acceptor<L> {
     pub(super) subscriber: Subscriber,
     pub(super) layer: L,
     pub(super) config: Arc<Config>,
-    limit: usize,
+    pub(super) limit: usize,
     pub(super) state: Arc<WorkerState>,
 }
 
@@ -116,7 +145,9 @@ where
         loop {
             let accepted = tokio::select! { biased;
                 accepted = listener.accept() => accepted,
-                () = self.state.drain.cancelled() => return self.empty(listener, scheme),
+                () = self.state.drain.cancelled() => {
+                    return accepted_already(listener).for_each(|stream| self.take(stream, scheme));
+                }
             };
             match accepted {
                 Ok((stream, _)) => self.take(stream, scheme),
@@ -130,32 +161,12 @@ where
         }
     }
 
-    /// Serves what the system has accepted for us already: it would be reset when the listener closes.
-    fn empty(&self, listener: tokio::net::TcpListener, scheme: Scheme) {
-        // Asked without tokio, whose word that nothing is there may be out of date.
-        let Ok(listener) = listener.into_std() else { return };
-        while let Ok((stream, _)) = listener.accept() {
-            if let Ok(stream) = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream)) {
-                self.take(stream, scheme);
-            }
-        }
-    }
-
     fn take(&self, stream: TcpStream, scheme: Scheme) {
-        self.state.note_accepted();
-        let full = self.state.connections() >= self.limit;
-        if self.state.note_full(full) && full {
-            tracing::warn!(
-                limit = self.limit,
-                "the limit of connections is reached: more are refused; raise the number of open files"
-            );
-        }
-        if full {
+        let Some(open) = self.state.admit(self.limit) else {
             tokio::spawn(refuse(stream));
             return;
-        }
+        };
         let (Ok(peer), Ok(local)) = (stream.peer_addr(), stream.local_addr()) else { return };
-        let open = Open::new(self.state.clone());
         // Without it a small write can wait for the acknowledgement of the one before; a socket that refuses the option still works.
         let _ = stream.set_nodelay(true);
         let settings = self.proxy.settings();

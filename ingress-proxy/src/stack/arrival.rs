@@ -21,7 +21,7 @@ pub(crate) struct Arrival {
 #[derive(Debug, Clone)]
 pub(crate) struct Arrivals<S> {
     inner: S,
-    pub(super) observers: Option<Observers>,
+    pub(crate) observers: Option<Observers>,
 }
 
 impl<S> Arrivals<S> {

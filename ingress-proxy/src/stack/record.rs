@@ -19,7 +19,7 @@ use super::view::RouteTarget;
 use crate::body::Body;
 use crate::connection::Connection;
 use crate::error::{Kind, Side};
-use crate::observe::{Finished, Observer, Try};
+use crate::observe::{Finished, FinishedStream, Observer, Try};
 use crate::upstream::Progress;
 
 /// The observer of one proxy. Its lock is for clones of the proxy on several threads: a worker's is never waited for.
@@ -29,6 +29,11 @@ pub(crate) struct Observers(Arc<Mutex<Box<dyn Observer>>>);
 impl Observers {
     pub(crate) fn new(observer: Box<dyn Observer>) -> Self {
         Self(Arc::new(Mutex::new(observer)))
+    }
+
+    /// Tells of a stream.
+    pub(crate) fn stream_finished(&self, stream: &FinishedStream<'_>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).stream_finished(stream);
     }
 }
 

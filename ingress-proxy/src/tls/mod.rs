@@ -6,6 +6,7 @@ mod client;
 mod keys;
 mod policy;
 mod provider;
+mod quic;
 mod sessions;
 mod terminator;
 mod tickets;
@@ -15,6 +16,7 @@ pub(crate) mod upstream;
 use ingress_core::tls::{Certificate, Trust};
 
 pub(crate) use policy::Policy;
+pub(crate) use quic::{QuicConfig, quic_config};
 pub(crate) use terminator::{Terminator, server_name};
 
 /// Whether a certificate can be presented: its key can be used, and is that of the certificate. The function that

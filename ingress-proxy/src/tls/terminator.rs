@@ -6,11 +6,15 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use hashbrown::HashMap;
 use ingress_core::tls::{ServerTls, TlsTable};
 use ingress_core::{RouteTable, Settings, Snapshot, canonical_host};
+use rustls::ServerConfig;
 use rustls::server::ClientHello;
 
 use super::keys::Keys;
 use super::policy::{Policy, Terms};
-use super::sessions::SessionCache;
+use super::sessions::{SessionCache, Sessions};
+
+/// A number that no policy ever gets.
+const QUIC: u64 = u64::MAX;
 
 /// All that handshakes with clients need of a snapshot. Immutable, shared by all workers, and swapped together with the snapshot.
 #[derive(Debug)]
@@ -84,6 +88,16 @@ impl Terminator {
         // No rule has an empty host: who names nobody gets what holds for the rules without a host.
         let server = self.table.server(routes, name.unwrap_or_default());
         Some(server.and_then(|server| self.by_server.get(&address(server))).unwrap_or(&self.usual))
+    }
+
+    /// What holds where nothing is said; `None` if there can be no handshake.
+    pub(super) fn usual(&self) -> Option<Arc<ServerConfig>> {
+        self.usual.config()
+    }
+
+    /// The sessions of QUIC, if any are kept. Nobody else can resume them.
+    pub(super) fn quic_sessions(&self) -> Option<Sessions> {
+        Some(Sessions::new(self.cache.clone()?, QUIC))
     }
 }
 
