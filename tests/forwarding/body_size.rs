@@ -96,7 +96,7 @@ async fn a_body_without_a_length_is_cut_off_at_the_limit() {
 async fn http2_has_the_same_limit() {
     let upstream = Upstream::answering(OK).await;
     let harness = limited(&upstream).await;
-    let client = harness::H2c::connect(harness.address()).await;
+    let client = harness::H2::connect(harness.address()).await;
     for (body, status) in [("0123456789", 200), ("01234567890", 413), ("01234", 200)] {
         let request = http::Request::put("http://a.test/small").body(body).unwrap();
         assert_eq!(client.request(request).await.unwrap().status(), status, "{body}");

@@ -1,6 +1,6 @@
 //! HTTP/1.1 and its ways with connections, HTTP/1.0, HEAD, 100-continue, and HTTP/2 without TLS.
 
-use harness::{H2c, Upstream, serve_one};
+use harness::{H2, Upstream, serve_one};
 use ingress_proxy::Config;
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn a_body_that_nobody_wants_is_not_asked_for() {
 async fn http_2_without_tls_is_served() {
     let upstream = Upstream::named("web").await;
     let harness = serve_one(&upstream, Config::default()).await;
-    let client = H2c::connect(harness.address()).await;
+    let client = H2::connect(harness.address()).await;
     let request = http::Request::post("http://a.test/h2?x=1").header("cookie", "a=1").header("cookie", "b=2");
     let answer = client.request(request.body("hello").unwrap()).await.unwrap();
     assert_eq!((answer.status().as_u16(), answer.body().as_ref()), (200, &b"web"[..]));
@@ -146,7 +146,7 @@ async fn http_2_without_tls_is_served() {
 async fn http_2_streams_share_a_connection() {
     let upstream = Upstream::named("web").await;
     let harness = serve_one(&upstream, Config::default()).await;
-    let client = std::sync::Arc::new(H2c::connect(harness.address()).await);
+    let client = std::sync::Arc::new(H2::connect(harness.address()).await);
     let mut requests = tokio::task::JoinSet::new();
     for number in 0..50 {
         let client = client.clone();

@@ -164,7 +164,7 @@ async fn the_client_is_the_one_that_trusted_proxies_tell() {
 async fn http2_is_logged_too() {
     let upstream = Upstream::named("web").await;
     let logged = logged(&upstream).await;
-    let client = harness::H2c::connect(logged.harness.address()).await;
+    let client = harness::H2::connect(logged.harness.address()).await;
     let request = http::Request::get("http://a.test/h2?x").body("").unwrap();
     assert_eq!(client.request(request).await.unwrap().status(), 200);
     let line = logged.line().await;

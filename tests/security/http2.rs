@@ -1,6 +1,6 @@
 //! HTTP/2: the same rules, and nothing that it could smuggle into HTTP/1.
 
-use harness::{H2c, Upstream, serve_one};
+use harness::{H2, Upstream, serve_one};
 use http::{Method, Request};
 use ingress_proxy::Config;
 
@@ -8,7 +8,7 @@ use ingress_proxy::Config;
 async fn requests_are_refused_for_the_same_reasons() {
     let upstream = Upstream::named("web").await;
     let harness = serve_one(&upstream, Config::default()).await;
-    let client = H2c::connect(harness.address()).await;
+    let client = H2::connect(harness.address()).await;
     let get = |target: &str| Request::get(format!("http://a.test{target}"));
     for (what, request, status) in [
         ("TRACE", get("/").method(Method::TRACE), 405),
@@ -27,7 +27,7 @@ async fn requests_are_refused_for_the_same_reasons() {
         }
         assert_eq!(upstream.count(), 0, "{what} reached the endpoint: {:?}", upstream.requests());
     }
-    let good = H2c::connect(harness.address()).await;
+    let good = H2::connect(harness.address()).await;
     assert_eq!(good.request(get("/good").body("").unwrap()).await.unwrap().status(), 200);
 }
 
@@ -36,7 +36,7 @@ async fn a_length_that_is_not_that_of_the_body_never_becomes_a_whole_request() {
     let upstream = Upstream::named("web").await;
     let harness = serve_one(&upstream, Config::default()).await;
     for length in ["3", "30"] {
-        let client = H2c::connect(harness.address()).await;
+        let client = H2::connect(harness.address()).await;
         let request =
             Request::post("http://a.test/").header("content-length", length).body("GET /smuggled").unwrap();
         if let Ok(answer) = client.request(request).await {
@@ -51,7 +51,7 @@ async fn a_length_that_is_not_that_of_the_body_never_becomes_a_whole_request() {
 async fn fields_are_cleaned_alike() {
     let upstream = Upstream::named("web").await;
     let harness = serve_one(&upstream, Config::default()).await;
-    let client = H2c::connect(harness.address()).await;
+    let client = H2::connect(harness.address()).await;
     let request = Request::get("http://A.test:80/x")
         .header("x_forwarded_for", "1.2.3.4")
         .header("x-forwarded-for", "1.2.3.4")

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use harness::{H2c, Upstream, affordable, one, serve_one, serve_set};
+use harness::{H2, Upstream, affordable, one, serve_one, serve_set};
 use http::Request;
 use ingress_core::Settings;
 use ingress_proxy::Config;
@@ -110,7 +110,7 @@ async fn a_connection_of_http2_carries_no_more() {
     let mut settings = Settings::default();
     settings.keep_alive_requests = 3;
     let harness = serve_set(&one(&upstream), settings).await;
-    let client = H2c::connect(harness.address()).await;
+    let client = H2::connect(harness.address()).await;
     let mut answered = 0;
     while answered < 100 {
         let request = Request::get("http://a.test/").body("").unwrap();
@@ -120,7 +120,7 @@ async fn a_connection_of_http2_carries_no_more() {
     }
     // A few more may have been on their way before the client was told.
     assert!((3..50).contains(&answered), "{answered} requests on one connection");
-    let next = H2c::connect(harness.address()).await;
+    let next = H2::connect(harness.address()).await;
     let request = Request::get("http://a.test/").body("").unwrap();
     assert_eq!(next.request(request).await.unwrap().status(), 200);
 }

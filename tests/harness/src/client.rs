@@ -1,13 +1,13 @@
-//! Clients: one that sends exact bytes, and one for HTTP/2.
+//! Clients that send exact bytes, with TLS or without.
 
 use std::io;
 use std::net::SocketAddr;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
-use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsStream;
 
+use crate::io::Io;
+use crate::tls::{Agreed, Tls};
 use crate::wire::{Framing, Head, Wire};
 use crate::within;
 
@@ -44,11 +44,12 @@ impl Answer {
 /// A connection over which exact bytes go.
 pub struct Client {
     wire: Wire,
+    tls: Option<Agreed>,
 }
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Client").field(self.wire.stream()).finish()
+        f.debug_tuple("Client").field(self.wire.io().tcp()).finish()
     }
 }
 
@@ -64,12 +65,48 @@ impl Client {
     /// Connects, or says why not.
     pub async fn try_connect(address: SocketAddr) -> io::Result<Self> {
         let stream = within(format!("a connection to {address}"), TcpStream::connect(address)).await?;
-        Ok(Self { wire: Wire::new(stream, None) })
+        Ok(Self { wire: Wire::new(stream, None), tls: None })
+    }
+
+    /// Goes on with TLS, for a host, where this one has sent what comes before it.
+    ///
+    /// # Errors
+    /// What the other side says.
+    ///
+    /// # Panics
+    /// If there is TLS already.
+    pub async fn begin_tls(self, tls: &Tls, host: &str) -> io::Result<Self> {
+        match self.wire.into_io() {
+            Io::Plain(stream) => Ok(Self::over(tls.handshake_on(stream, host).await?)),
+            Io::Tls(_) => panic!("TLS within TLS"),
+        }
+    }
+
+    fn over(stream: TlsStream<TcpStream>) -> Self {
+        let agreed = Agreed::of(&stream);
+        Self { wire: Wire::new(Io::Tls(Box::new(stream)), None), tls: Some(agreed) }
+    }
+
+    /// What came of the handshake.
+    ///
+    /// # Panics
+    /// If there was none.
+    pub fn agreed(&self) -> &Agreed {
+        self.tls.as_ref().expect("a connection with TLS")
+    }
+
+    /// GETs a path of a host.
+    ///
+    /// # Panics
+    /// If there is no answer.
+    pub async fn get(&mut self, host: &str, path: &str) -> Answer {
+        self.send(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n")).await;
+        self.answer().await
     }
 
     /// The client's own address.
     pub fn local_address(&self) -> SocketAddr {
-        self.wire.stream().local_addr().expect("the address of a socket")
+        self.wire.io().tcp().local_addr().expect("the address of a socket")
     }
 
     /// Sends these bytes as they are.
@@ -151,6 +188,14 @@ impl Client {
         within(format!("{length} more bytes"), self.wire.exactly(length)).await.expect("bytes")
     }
 
+    /// Reads what comes next, at least one byte; nothing when the proxy closes.
+    ///
+    /// # Errors
+    /// What the system says, such as of a reset.
+    pub async fn some(&mut self) -> io::Result<Vec<u8>> {
+        within("more bytes", self.wire.some()).await
+    }
+
     /// Waits until the proxy closes and returns what came before that. A reset counts as closing.
     pub async fn closed(&mut self) -> Vec<u8> {
         match within("the proxy to close the connection", self.wire.body(Framing::Close)).await {
@@ -160,40 +205,22 @@ impl Client {
     }
 }
 
-/// An HTTP/2 connection without TLS, begun with prior knowledge.
-#[derive(Debug)]
-pub struct H2c {
-    sender: hyper::client::conn::http2::SendRequest<Full<Bytes>>,
-}
-
-impl H2c {
-    /// Connects.
+impl Tls {
+    /// Connects for a host.
     ///
     /// # Panics
     /// If that fails.
-    pub async fn connect(address: SocketAddr) -> Self {
-        let stream = within("a connection", TcpStream::connect(address)).await.expect("a connection");
-        let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
-        let (sender, connection) = within("an HTTP/2 handshake", handshake).await.expect("a handshake");
-        tokio::spawn(connection);
-        Self { sender }
+    pub async fn connect(&self, address: SocketAddr, host: &str) -> Client {
+        self.try_connect(address, host)
+            .await
+            .unwrap_or_else(|error| panic!("a handshake with {address} for {host}: {error}"))
     }
 
-    /// Sends a request on a stream of its own and collects the answer.
+    /// Connects for a host, or says why not.
     ///
     /// # Errors
-    /// What hyper says: the stream or the connection was reset.
-    pub async fn request(
-        &self,
-        request: http::Request<impl Into<Bytes>>,
-    ) -> hyper::Result<http::Response<Bytes>> {
-        let mut sender = self.sender.clone();
-        let request = request.map(|body| Full::new(body.into()));
-        within("an HTTP/2 answer", async {
-            sender.ready().await?;
-            let (head, body) = sender.send_request(request).await?.into_parts();
-            Ok(http::Response::from_parts(head, body.collect().await?.to_bytes()))
-        })
-        .await
+    /// What the system or the other side says.
+    pub async fn try_connect(&self, address: SocketAddr, host: &str) -> io::Result<Client> {
+        self.handshake(address, host).await.map(Client::over)
     }
 }

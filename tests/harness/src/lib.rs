@@ -8,12 +8,19 @@
 
 pub mod api_server;
 mod client;
+mod commands;
+mod datagrams;
+mod h2;
+mod h3;
 mod load;
 mod manifests;
+mod pki;
 mod run;
 mod scripts;
+mod io;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod upstream;
 mod wire;
 pub mod world;
@@ -21,13 +28,21 @@ pub mod world;
 use std::future::Future;
 use std::time::Duration;
 
-pub use client::{Answer, Client, H2c};
+use tokio::time::{MissedTickBehavior, interval};
+
+pub use client::{Answer, Client};
+pub use commands::{Output, command};
+pub use datagrams::{Datagrams, Echo, free_udp_port};
+pub use h2::H2;
+pub use h3::H3;
 pub use load::{Load, Outcome, Plan, Tally};
-pub use manifests::{Manifests, Port};
+pub use manifests::{Manifests, Port, ServicePort};
+pub use pki::{Algorithm, Authority, Identity, Wish};
 pub use run::{
     Harness, one, serve, serve_configured, serve_one, serve_set, serve_snapshot, serve_with, snapshot, start,
     start_with,
 };
+pub use tls::{Agreed, Tls, TlsServer};
 pub use upstream::{Conn, Gate, Recorded, Turn, Upstream};
 pub use wire::{Framing, Head};
 
@@ -47,6 +62,24 @@ pub fn within<F: Future>(what: impl std::fmt::Display, future: F) -> impl Future
             Err(_) => panic!("waited {DEADLINE:?} in vain for {what} (at {caller})"),
         }
     }
+}
+
+/// Waits until `look` finds what it looks for, asking again and again.
+///
+/// # Panics
+/// After [`DEADLINE`].
+#[track_caller]
+pub fn until<T>(what: impl std::fmt::Display, look: impl AsyncFn() -> Option<T>) -> impl Future<Output = T> {
+    within(what, async move {
+        let mut tick = interval(Duration::from_millis(10));
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            if let Some(found) = look().await {
+                return found;
+            }
+        }
+    })
 }
 
 /// So many connections, or fewer where the system lets this process hold too few descriptors: each needs four when it is forwarded, and

@@ -16,6 +16,7 @@ use crate::{Answer, Client, DEADLINE, Manifests, Upstream, within};
 #[derive(Debug)]
 pub struct Harness {
     address: SocketAddr,
+    https: Option<SocketAddr>,
     control: Control,
 }
 
@@ -87,7 +88,7 @@ pub async fn serve_configured(
         .workers(NonZeroUsize::new(2).unwrap());
     let running = configure(server).start().expect("a proxy on a free port");
     let address = running.addresses()[0];
-    Harness { address, control: Control::Direct { publisher, running } }
+    Harness { address, https: None, control: Control::Direct { publisher, running } }
 }
 
 /// Runs the controller on these objects, written to files, and waits until they are served.
@@ -119,13 +120,48 @@ pub async fn start_with(manifests: &Manifests, flags: &[&str]) -> Harness {
     let controller =
         within("the controller to start", Controller::start(config)).await.expect("a controller");
     let address = controller.http_addresses()[0];
-    Harness { address, control: Control::Files { files, controller } }
+    let https = controller.https_addresses().first().copied();
+    Harness { address, https, control: Control::Files { files, controller } }
 }
 
 impl Harness {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it listens for HTTPS.
+    ///
+    /// # Panics
+    /// If it does not: without the controller.
+    pub fn https(&self) -> SocketAddr {
+        self.https.expect("a controller, which serves HTTPS")
+    }
+
+    /// What the compile has to say, one finding each.
+    ///
+    /// # Panics
+    /// If this is the proxy alone.
+    pub fn findings(&self) -> Vec<String> {
+        match &self.control {
+            Control::Direct { .. } => panic!("findings of a proxy: start the controller"),
+            Control::Files { controller, .. } => {
+                controller.published().borrow().report.findings.iter().map(ToString::to_string).collect()
+            }
+        }
+    }
+
+    /// The finding with all these texts.
+    ///
+    /// # Panics
+    /// If there is none or several.
+    #[track_caller]
+    pub fn finding(&self, texts: &[&str]) -> String {
+        let all = self.findings();
+        let with = |finding: &&String| texts.iter().all(|text| finding.contains(text));
+        let found: Vec<_> = all.iter().filter(with).collect();
+        assert_eq!(found.len(), 1, "findings with {texts:?} among {all:#?}");
+        found[0].clone()
     }
 
     /// Replaces all objects and waits until the new ones are served.

@@ -13,6 +13,8 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::DEADLINE;
+use crate::io::Io;
+use crate::tls::{Agreed, TlsServer};
 use crate::wire::{Framing, Head, Wire};
 
 /// A request as an endpoint got it.
@@ -41,6 +43,7 @@ impl Recorded {
 struct Seen {
     requests: Vec<Recorded>,
     connections: Vec<Vec<u8>>,
+    handshakes: Vec<Agreed>,
     open: usize,
 }
 
@@ -86,22 +89,13 @@ impl Upstream {
     /// As [`named`](Self::named), on a free port of this address.
     pub async fn named_at(ip: IpAddr, name: &str) -> Self {
         let name: Arc<str> = name.into();
-        Self::script_at(ip, move |mut conn| {
-            let name = name.clone();
-            async move {
-                while let Some(request) = conn.request().await? {
-                    let body = if request.head.method() == "HEAD" { "" } else { &name };
-                    let head = format!(
-                        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nX-Endpoint: {}\r\n\r\n",
-                        name.len(),
-                        conn.local_address(),
-                    );
-                    conn.write(head + body).await?;
-                }
-                Ok(())
-            }
-        })
-        .await
+        Self::script_at(ip, move |conn| behave(conn, name.clone())).await
+    }
+
+    /// As [`named`](Self::named), behind TLS.
+    pub async fn named_tls(tls: TlsServer, name: &str) -> Self {
+        let name: Arc<str> = name.into();
+        Self::script_tls(tls, move |conn| behave(conn, name.clone())).await
     }
 
     /// A server that reads each request to its end and then writes these bytes, whatever they are.
@@ -175,11 +169,28 @@ impl Upstream {
         S: Fn(Conn) -> F + Send + Sync + 'static,
         F: Future<Output = io::Result<()>> + Send + 'static,
     {
+        Self::script_with(ip, None, script).await
+    }
+
+    /// As [`script`](Self::script), behind TLS; a connection whose handshake fails is closed.
+    pub async fn script_tls<S, F>(tls: TlsServer, script: S) -> Self
+    where
+        S: Fn(Conn) -> F + Send + Sync + 'static,
+        F: Future<Output = io::Result<()>> + Send + 'static,
+    {
+        Self::script_with(Ipv4Addr::LOCALHOST.into(), Some(tls), script).await
+    }
+
+    async fn script_with<S, F>(ip: IpAddr, tls: Option<TlsServer>, script: S) -> Self
+    where
+        S: Fn(Conn) -> F + Send + Sync + 'static,
+        F: Future<Output = io::Result<()>> + Send + 'static,
+    {
         let listener = TcpListener::bind((ip, 0)).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let record = Arc::new(Record::new());
         let script: Script = Arc::new(move |conn| Box::pin(script(conn)));
-        let accepting = tokio::spawn(accept(listener, record.clone(), script)).abort_handle();
+        let accepting = tokio::spawn(accept(listener, tls, record.clone(), script)).abort_handle();
         Self { address, record, accepting: Some(accepting), _refusing: None }
     }
 
@@ -218,6 +229,11 @@ impl Upstream {
     /// Every byte that arrived on each connection.
     pub fn connections(&self) -> Vec<Vec<u8>> {
         self.record.seen.lock().unwrap().connections.clone()
+    }
+
+    /// What came of each handshake, in order.
+    pub fn handshakes(&self) -> Vec<Agreed> {
+        self.record.seen.lock().unwrap().handshakes.clone()
     }
 
     /// Waits until `count` requests have arrived.
@@ -259,21 +275,50 @@ impl Record {
     }
 }
 
-async fn accept(listener: TcpListener, record: Arc<Record>, script: Script) {
+async fn behave(mut conn: Conn, name: Arc<str>) -> io::Result<()> {
+    while let Some(request) = conn.request().await? {
+        let body = if request.head.method() == "HEAD" { "" } else { &name };
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nX-Endpoint: {}\r\n\r\n",
+            name.len(),
+            conn.local_address(),
+        );
+        conn.write(head + body).await?;
+    }
+    Ok(())
+}
+
+async fn accept(listener: TcpListener, tls: Option<TlsServer>, record: Arc<Record>, script: Script) {
     // Dropped with this task, and the connections with it.
     let mut open = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
                 let Ok((stream, _)) = accepted else { continue };
-                let conn = Conn::new(stream, record.clone());
-                let script = script.clone();
+                let (tls, record, script) = (tls.clone(), record.clone(), script.clone());
                 // What goes wrong on a connection is the other side's doing, and the test sees that there.
-                open.spawn(async move { drop(script(conn).await) });
+                open.spawn(async move { drop(serve(stream, tls, record, script).await) });
             }
             Some(_) = open.join_next() => {}
         }
     }
+}
+
+async fn serve(
+    stream: TcpStream,
+    tls: Option<TlsServer>,
+    record: Arc<Record>,
+    script: Script,
+) -> io::Result<()> {
+    let socket = match tls {
+        None => Io::Plain(stream),
+        Some(tls) => {
+            let (socket, agreed) = tls.accept(stream).await?;
+            record.change(|seen| seen.handshakes.push(agreed));
+            socket
+        }
+    };
+    script(Conn::new(socket, record)).await
 }
 
 /// A connection as its server sees it.
@@ -299,16 +344,16 @@ impl Drop for Conn {
 }
 
 impl Conn {
-    fn new(stream: TcpStream, record: Arc<Record>) -> Self {
+    fn new(socket: Io, record: Arc<Record>) -> Self {
         let index = record.change(|seen| {
             seen.open += 1;
             seen.connections.push(Vec::new());
             seen.connections.len() - 1
         });
-        let local = stream.local_addr().unwrap_or_else(|_| SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        let local = socket.tcp().local_addr().unwrap_or_else(|_| SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         let tapped = record.clone();
         let tap = move |bytes: &[u8]| tapped.change(|seen| seen.connections[index].extend_from_slice(bytes));
-        Self { wire: Wire::new(stream, Some(Arc::new(tap))), record, index, request: 0, local }
+        Self { wire: Wire::new(socket, Some(Arc::new(tap))), record, index, request: 0, local }
     }
 
     /// The server's own address.
@@ -349,6 +394,11 @@ impl Conn {
         self.wire.exactly(length).await
     }
 
+    /// Reads what comes next, at least one byte; nothing when the proxy closes its half.
+    pub async fn some(&mut self) -> io::Result<Vec<u8>> {
+        self.wire.some().await
+    }
+
     /// Reads until the proxy closes its half.
     pub async fn rest(&mut self) -> io::Result<Vec<u8>> {
         self.wire.body(Framing::Close).await.map(|body| body.data)
@@ -366,7 +416,7 @@ impl Conn {
 
     /// Closes with a reset instead of an orderly end.
     pub fn reset(self) {
-        let _ = socket2::SockRef::from(self.wire.stream()).set_linger(Some(std::time::Duration::ZERO));
+        let _ = socket2::SockRef::from(self.wire.io().tcp()).set_linger(Some(std::time::Duration::ZERO));
     }
 
     /// Waits until the proxy closes.

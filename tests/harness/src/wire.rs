@@ -4,7 +4,8 @@ use std::io;
 use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+
+use crate::io::Io;
 
 /// The head of a request or an answer, as it came.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -123,19 +124,24 @@ pub(crate) type Tap = Arc<dyn Fn(&[u8]) + Send + Sync>;
 
 /// A socket with what was read from it and not yet used.
 pub(crate) struct Wire {
-    stream: TcpStream,
+    stream: Io,
     buffer: Vec<u8>,
     tap: Option<Tap>,
 }
 
 impl Wire {
-    pub(crate) fn new(stream: TcpStream, tap: Option<Tap>) -> Self {
-        let _ = stream.set_nodelay(true);
+    pub(crate) fn new(stream: impl Into<Io>, tap: Option<Tap>) -> Self {
+        let stream = stream.into();
+        let _ = stream.tcp().set_nodelay(true);
         Self { stream, buffer: Vec::new(), tap }
     }
 
-    pub(crate) fn stream(&self) -> &TcpStream {
+    pub(crate) fn io(&self) -> &Io {
         &self.stream
+    }
+
+    pub(crate) fn into_io(self) -> Io {
+        self.stream
     }
 
     /// Reads some more. False at the end.
@@ -180,6 +186,14 @@ impl Wire {
             }
         }
         Ok(self.take(length))
+    }
+
+    /// What has come and what comes next, at least one byte; none at the end.
+    pub(crate) async fn some(&mut self) -> io::Result<Vec<u8>> {
+        if self.buffer.is_empty() {
+            self.fill().await?;
+        }
+        Ok(std::mem::take(&mut self.buffer))
     }
 
     /// Whatever comes until the other side closes.

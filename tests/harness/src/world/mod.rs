@@ -12,16 +12,14 @@ use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use ingress_controller::{Pod, RunConfig};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::time::{MissedTickBehavior, interval};
 
 use crate::api_server::ApiServer;
-use crate::{Gate, Upstream, within};
+use crate::{Gate, Upstream};
 
 pub use lines::Lines;
 pub use port::ReservedPort;
@@ -204,16 +202,7 @@ impl World {
         what: impl std::fmt::Display,
         look: impl AsyncFn() -> Option<T>,
     ) -> impl Future<Output = T> {
-        within(what, async move {
-            let mut tick = interval(Duration::from_millis(20));
-            tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            loop {
-                tick.tick().await;
-                if let Some(found) = look().await {
-                    return found;
-                }
-            }
-        })
+        crate::until(what, look)
     }
 
     /// Waits until an object is as wanted, and gives it.

@@ -1,5 +1,7 @@
 //! Kubernetes objects in a few words.
 
+mod tls;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -7,6 +9,8 @@ use ingress_core::Objects;
 use serde_json::{Value, json};
 
 use crate::Upstream;
+
+pub use tls::ServicePort;
 
 /// The port of a Service, as an Ingress names it.
 #[derive(Debug, Clone)]
@@ -145,7 +149,12 @@ impl Manifests {
     }
 
     /// Adds an EndpointSlice with one endpoint of the port `http`, with these `conditions`.
-    pub fn endpoint(mut self, service: &str, address: SocketAddr, conditions: &Value) -> Self {
+    pub fn endpoint(self, service: &str, address: SocketAddr, conditions: &Value) -> Self {
+        let port = json!({ "name": "http", "port": address.port(), "protocol": "TCP" });
+        self.slice(service, address, &port, conditions)
+    }
+
+    fn slice(mut self, service: &str, address: SocketAddr, port: &Value, conditions: &Value) -> Self {
         let mut metadata = metadata(service);
         let service = metadata["name"].clone();
         metadata["name"] =
@@ -156,7 +165,7 @@ impl Manifests {
             "kind": "EndpointSlice",
             "metadata": metadata,
             "addressType": if address.is_ipv4() { "IPv4" } else { "IPv6" },
-            "ports": [{ "name": "http", "port": address.port(), "protocol": "TCP" }],
+            "ports": [port],
             "endpoints": [{ "addresses": [address.ip().to_string()], "conditions": conditions }],
         }));
         self
