@@ -188,6 +188,11 @@ impl Client {
         within(format!("{length} more bytes"), self.wire.exactly(length)).await.expect("bytes")
     }
 
+    /// Reads so many raw bytes, unless the connection ends before.
+    pub async fn exactly_or_end(&mut self, length: usize) -> Option<Vec<u8>> {
+        within(format!("{length} more bytes, or the end"), self.wire.exactly(length)).await.ok()
+    }
+
     /// Reads what comes next, at least one byte; nothing when the proxy closes.
     ///
     /// # Errors

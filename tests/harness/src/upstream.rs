@@ -6,8 +6,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 
 use socket2::{Domain, Socket, Type};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
@@ -425,6 +427,31 @@ impl Conn {
     }
 }
 
+/// For whoever goes on with another protocol. What is read so is not recorded.
+impl AsyncRead for Conn {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.get_mut().wire.poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Conn {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.get_mut().wire.writer().poll_write(cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().wire.writer().poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().wire.writer().poll_shutdown(cx)
+    }
+}
+
 /// Lets requests wait at an upstream until a test opens it.
 #[derive(Debug, Clone)]
 pub struct Gate(watch::Sender<bool>);
@@ -439,6 +466,11 @@ impl Gate {
     /// Lets everybody through from now on.
     pub fn open(&self) {
         self.0.send_replace(true);
+    }
+
+    /// How many wait now.
+    pub fn waiting(&self) -> usize {
+        self.0.receiver_count()
     }
 
     /// Waits until it is open, however long that takes: the test that holds it has a deadline.

@@ -1,9 +1,11 @@
 //! A small HTTP/1 reader that keeps every byte. Independent of the parser of the proxy, and strict: what it cannot read is a defect.
 
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf};
 
 use crate::io::Io;
 
@@ -142,6 +144,20 @@ impl Wire {
 
     pub(crate) fn into_io(self) -> Io {
         self.stream
+    }
+
+    /// For whoever goes on with another protocol: what has been read and not yet used comes first.
+    pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.buffer.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(cx, buf);
+        }
+        let taken = self.take(self.buffer.len().min(buf.remaining()));
+        buf.put_slice(&taken);
+        Poll::Ready(Ok(()))
+    }
+
+    pub(crate) fn writer(&mut self) -> Pin<&mut Io> {
+        Pin::new(&mut self.stream)
     }
 
     /// Reads some more. False at the end.
