@@ -194,12 +194,14 @@ async fn without_its_secret_nobody_gets_in() {
     let broken = missing.clone().secret("clients", "Opaque", &[("ca.crt", b"rubbish")]);
     let mut harness = start(&other(missing)).await;
     for round in ["missing", "broken"] {
-        let mut client = Tls::any().showing(&good).connect(harness.https(), "a.test").await;
-        for path in ["/", "/other", "/unknown"] {
-            assert_eq!(client.get("a.test", path).await.status, 403, "{round} {path}");
+        let tls = Tls::any().showing(&good);
+        for (host, path, status) in
+            [("a.test", "/", 403), ("a.test", "/other", 403), ("a.test", "/unknown", 403), ("b.test", "/", 200)]
+        {
+            let answer = tls.connect(harness.https(), host).await.get(host, path).await;
+            assert_eq!(answer.status, status, "{round} {host}{path}");
         }
         assert_eq!(harness.get("a.test", "/other").await.status, 403, "{round}, plain");
-        assert_eq!(client.get("b.test", "/").await.status, 200, "{round}, another host");
         harness.finding(&["default/web", "auth-tls-secret", "default/clients"]);
         harness.update(&other(broken.clone())).await;
     }
