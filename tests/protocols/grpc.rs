@@ -59,7 +59,10 @@ async fn metadata_and_statuses_pass() {
     request.metadata_mut().insert_bin("x-asked-bin", MetadataValue::from_bytes(&[0, 1, 255]));
     let answer = client.unary("/test.Notes/Say", request).await.unwrap();
     assert_eq!(answer.metadata().get("x-answered").unwrap(), "plain");
-    assert_eq!(answer.metadata().get_bin("x-answered-bin").unwrap().to_bytes().unwrap().as_ref(), [0, 1, 255]);
+    assert_eq!(
+        answer.metadata().get_bin("x-answered-bin").unwrap().to_bytes().unwrap().as_ref(),
+        [0, 1, 255]
+    );
 
     let status = client.say("fail").await.unwrap_err();
     assert_eq!((status.code(), status.message()), (Code::FailedPrecondition, "no: 100 % zu spät"));

@@ -28,7 +28,11 @@ async fn what_we_answer_ourselves_is_a_status() {
         ("it has stopped", site(&gone, Some("GRPC"), None), Code::Unavailable),
         ("it closes", site(&closing, Some("GRPC"), None), Code::Unavailable),
         ("there is no endpoint", none, Code::Unavailable),
-        ("there is no route", Manifests::new().ingress("x").host("x.test").prefix("/", "x", 80), Code::Unimplemented),
+        (
+            "there is no route",
+            Manifests::new().ingress("x").host("x.test").prefix("/", "x", 80),
+            Code::Unimplemented,
+        ),
     ] {
         let harness = start(&manifests).await;
         for tls in [None, Some(Tls::any())] {

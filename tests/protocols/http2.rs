@@ -16,7 +16,8 @@ async fn targets(gate: Gate) -> Upstream {
                 if target.starts_with("/slow") {
                     gate.passed().await;
                 }
-                conn.write(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{target}", target.len())).await?;
+                conn.write(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{target}", target.len()))
+                    .await?;
             }
             Ok(())
         }
@@ -68,7 +69,11 @@ async fn without_tls_there_must_be_prior_knowledge() {
     let mut client = Client::connect(harness.address()).await;
     client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
     let answer = client.closed().await;
-    assert!(answer.starts_with(b"HTTP/1.1 400") || answer.starts_with(b"HTTP/1.1 505"), "{}", answer.escape_ascii());
+    assert!(
+        answer.starts_with(b"HTTP/1.1 400") || answer.starts_with(b"HTTP/1.1 505"),
+        "{}",
+        answer.escape_ascii()
+    );
 }
 
 #[tokio::test]

@@ -101,7 +101,8 @@ async fn it_is_switched_on_and_off_while_it_runs() {
     let mut kept = tls.connect(harness.https(), "a.test").await;
     assert_eq!(kept.get("a.test", "/").await.header("alt-svc"), None);
     harness.update(&manifests("true")).await;
-    let client = harness::until("HTTP/3", async || H3::connect(&tls, harness.https(), "a.test").await.ok()).await;
+    let client =
+        harness::until("HTTP/3", async || H3::connect(&tls, harness.https(), "a.test").await.ok()).await;
     assert_eq!(client.get("https://a.test/").await.status(), 200);
     assert!(kept.get("a.test", "/").await.header("alt-svc").is_some());
     harness.update(&manifests("false")).await;

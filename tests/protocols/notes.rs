@@ -73,7 +73,8 @@ async fn say(request: Request<Note>) -> Result<Response<Note>, Status> {
     let binary = request.metadata().get_bin("x-asked-bin").cloned();
     let text = request.into_inner().text;
     if text == "fail" {
-        let mut status = Status::with_details(Code::FailedPrecondition, "no: 100 % zu spät", "details".into());
+        let mut status =
+            Status::with_details(Code::FailedPrecondition, "no: 100 % zu spät", "details".into());
         status.metadata_mut().insert("x-why", "because".parse().expect("a value"));
         return Err(status);
     }
@@ -172,7 +173,10 @@ impl Client {
         Ok(answer.into_inner().text)
     }
 
-    pub(crate) async fn join(&mut self, notes: impl Stream<Item = Note> + Send + 'static) -> Result<String, Status> {
+    pub(crate) async fn join(
+        &mut self,
+        notes: impl Stream<Item = Note> + Send + 'static,
+    ) -> Result<String, Status> {
         self.ready().await;
         let path = PathAndQuery::from_static("/test.Notes/Join");
         let answer = within("Join", self.grpc.client_streaming(Request::new(notes), path, codec())).await?;

@@ -10,10 +10,24 @@ async fn curl(harness: &Harness, authority: &Authority, flags: &[&str], path: &s
     let trusted = folder.path().join("root.pem");
     std::fs::write(&trusted, authority.pem()).expect("a file");
     let address = harness.https();
-    let (resolve, url) = (format!("a.test:{}:{}", address.port(), address.ip()), format!("https://a.test:{}{path}", address.port()));
+    let (resolve, url) = (
+        format!("a.test:{}:{}", address.port(), address.ip()),
+        format!("https://a.test:{}{path}", address.port()),
+    );
     let told = "\n%{http_version} %{http_code} %{ssl_verify_result} %{num_connects}\n";
     let trusted = trusted.to_str().expect("a path of UTF-8");
-    let ours = ["--silent", "--show-error", "--noproxy", "*", "--cacert", trusted, "--resolve", &resolve, "--write-out", told];
+    let ours = [
+        "--silent",
+        "--show-error",
+        "--noproxy",
+        "*",
+        "--cacert",
+        trusted,
+        "--resolve",
+        &resolve,
+        "--write-out",
+        told,
+    ];
     command("curl", &[&ours[..], flags, &[&url]].concat(), "").await
 }
 
@@ -22,7 +36,12 @@ async fn curl_speaks_each_version() {
     let upstream = Upstream::named("web").await;
     let authority = Authority::new("root");
     let harness = start(&site(&authority, &upstream)).await;
-    for (flags, version) in [(&["--http1.1"][..], "1.1"), (&["--http2"], "2"), (&["--http2", "--tlsv1.3"], "2"), (&["--tls-max", "1.2"], "2")] {
+    for (flags, version) in [
+        (&["--http1.1"][..], "1.1"),
+        (&["--http2"], "2"),
+        (&["--http2", "--tlsv1.3"], "2"),
+        (&["--tls-max", "1.2"], "2"),
+    ] {
         let output = curl(&harness, &authority, flags, "/").await;
         assert_eq!(output.out, format!("web\n{version} 200 0 1\n"), "{flags:?}: {output:?}");
     }
@@ -62,9 +81,20 @@ async fn curl_follows_the_redirect_to_https() {
     let output = command(
         "curl",
         &[
-            "--silent", "--show-error", "--noproxy", "*", "--location", "--cacert", trusted.to_str().unwrap(),
-            "--connect-to", &connect[0], "--connect-to", &connect[1],
-            "--write-out", "\n%{url_effective} %{num_redirects} %{http_version}\n", "http://a.test/shop?x=1",
+            "--silent",
+            "--show-error",
+            "--noproxy",
+            "*",
+            "--location",
+            "--cacert",
+            trusted.to_str().unwrap(),
+            "--connect-to",
+            &connect[0],
+            "--connect-to",
+            &connect[1],
+            "--write-out",
+            "\n%{url_effective} %{num_redirects} %{http_version}\n",
+            "http://a.test/shop?x=1",
         ],
         "",
     )

@@ -58,7 +58,8 @@ async fn the_certificate_is_looked_at_only_where_that_is_asked() {
 async fn the_name_is_told_where_that_is_asked() {
     let authority = Authority::new("endpoints");
     let ours = authority.client("us");
-    let upstream = Upstream::named_tls(TlsServer::new(&authority.server(&["inner.test"]), &[], None), "web").await;
+    let upstream =
+        Upstream::named_tls(TlsServer::new(&authority.server(&["inner.test"]), &[], None), "web").await;
     for (annotations, told) in
         [(&[NAME][..], None), (&[NAME, ("proxy-ssl-server-name", "on")][..], Some("inner.test"))]
     {
@@ -71,19 +72,23 @@ async fn the_name_is_told_where_that_is_asked() {
 #[tokio::test]
 async fn our_certificate_is_shown_and_rotated() {
     let authority = Authority::new("endpoints");
-    let (one, two) = (authority.client("one"), authority.client("two"));
+    let [one, two, three] = ["one", "two", "three"].map(|name| authority.client(name));
     let server = TlsServer::new(&authority.server(&["inner.test"]), &[], Some(&authority));
     let upstream = Upstream::named_tls(server, "web").await;
     let mut harness = start(&secret(web(&upstream, &[]), &authority, &one)).await;
     let mut client = harness.connect().await;
-    for (round, identity) in [&one, &two, &one].into_iter().enumerate() {
+    for (round, identity) in [&one, &two, &three].into_iter().enumerate() {
         harness.update(&secret(web(&upstream, &[]), &authority, identity)).await;
         assert_eq!(client.get("a.test", "/").await.status, 200, "round {round}");
         let shown = upstream.handshakes().pop().unwrap();
         assert_eq!(shown.certificate(), identity.certificate(), "round {round}");
     }
     // Without it the endpoint refuses.
-    let bare = Manifests::new().ingress("web").nginx("backend-protocol", "HTTPS").host("a.test").prefix("/", "web", 80);
+    let bare = Manifests::new()
+        .ingress("web")
+        .nginx("backend-protocol", "HTTPS")
+        .host("a.test")
+        .prefix("/", "web", 80);
     harness.update(&bare.service("web", [&upstream])).await;
     assert_eq!(client.get("a.test", "/").await.status, 502);
 }
@@ -91,7 +96,8 @@ async fn our_certificate_is_shown_and_rotated() {
 #[tokio::test]
 async fn without_its_secret_nothing_is_sent() {
     let authority = Authority::new("endpoints");
-    let upstream = Upstream::named_tls(TlsServer::new(&authority.server(&["inner.test"]), &[], None), "web").await;
+    let upstream =
+        Upstream::named_tls(TlsServer::new(&authority.server(&["inner.test"]), &[], None), "web").await;
     let missing = web(&upstream, &[VERIFY]);
     let broken = missing.clone().secret("upstream", "Opaque", &[("ca.crt", b"rubbish")]);
     for manifests in [missing, broken] {
@@ -100,7 +106,7 @@ async fn without_its_secret_nothing_is_sent() {
         let harness = start(&manifests.service("plain", [&plain])).await;
         assert_eq!(harness.get("a.test", "/").await.status, 503);
         assert_eq!(harness.get("b.test", "/").await.status, 200);
-        harness.finding(&["default/web", "proxy-ssl-secret", "default/upstream"]);
+        harness.finding(&["default/web", "proxy-ssl-secret", "upstream"]);
     }
     assert_eq!(upstream.handshakes().len(), 0);
 }

@@ -58,7 +58,10 @@ async fn over_http_1(harness: &Harness) {
 }
 
 /// Asks for a WebSocket as RFC 8441 says.
-async fn over_http_2(harness: &Harness, protocol: &'static str) -> Result<WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>, u16> {
+async fn over_http_2(
+    harness: &Harness,
+    protocol: &'static str,
+) -> Result<WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>, u16> {
     let stream = Tls::any().alpn(&["h2"]).handshake(harness.https(), "a.test").await.unwrap();
     let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
     let (mut sender, connection) = within("HTTP/2", handshake).await.unwrap();
@@ -102,7 +105,10 @@ async fn over_http_2_as_rfc_8441_says() {
     assert!(got.header("sec-websocket-key").is_some());
     let before = upstream.count();
     assert_eq!(over_http_2(&harness, "connect-udp").await.unwrap_err(), 501);
-    assert!(upstream.requests()[before..].iter().all(|got| got.header("upgrade").is_none()), "only the ordinary one");
+    assert!(
+        upstream.requests()[before..].iter().all(|got| got.header("upgrade").is_none()),
+        "only the ordinary one"
+    );
 }
 
 #[tokio::test]

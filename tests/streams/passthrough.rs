@@ -1,6 +1,8 @@
 //! TLS that goes to endpoints unopened (`ssl-passthrough`).
 
-use harness::{Authority, Client, H2, Harness, Identity, Manifests, ServicePort, Tls, TlsServer, Upstream, start_with};
+use harness::{
+    Authority, Client, H2, Harness, Identity, Manifests, ServicePort, Tls, TlsServer, Upstream, start_with,
+};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
@@ -125,7 +127,12 @@ async fn the_endpoint_is_told_the_client_where_that_is_asked() {
         }
     })
     .await;
-    let world = World { ours: Authority::new("ours").server(&["a.test"]), opened: Upstream::named("opened").await, theirs, passed };
+    let world = World {
+        ours: Authority::new("ours").server(&["a.test"]),
+        opened: Upstream::named("opened").await,
+        theirs,
+        passed,
+    };
     let asked = [("ssl-passthrough-proxy-protocol", "true")];
     let harness = start_with(&manifests(&world, &asked), FLAGS).await;
     let mut client = shown(&harness, &Tls::any(), "pass.test").await;
@@ -138,7 +145,9 @@ async fn the_endpoint_is_told_the_client_where_that_is_asked() {
 #[tokio::test]
 async fn without_the_flag_it_is_opened_as_usual_and_told_of() {
     let world = world().await;
-    let harness = start_with(&manifests(&world, &[("backend-protocol", "HTTPS")]), &["--configmap=default/settings"]).await;
+    let harness =
+        start_with(&manifests(&world, &[("backend-protocol", "HTTPS")]), &["--configmap=default/settings"])
+            .await;
     let mut client = shown(&harness, &Tls::any(), "pass.test").await;
     assert_ne!(client.agreed().certificate(), world.theirs.certificate());
     assert_eq!(client.get("pass.test", "/").await.text(), "passed");

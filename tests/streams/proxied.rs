@@ -46,7 +46,11 @@ async fn clients_tell_for_whom_they_come() {
     for parts in [
         &[&b"PROXY TCP4 192.0.2.7 198.51.100.1 4711 6379\r\ndata\n"[..]][..],
         &[b"PROXY TCP4 192.0", b".2.7 198.51.100.1 4711 6379\r", b"\n", b"data\n"],
-        &[b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c", &[192, 0, 2, 7, 198, 51, 100, 1, 0x12, 0x67, 0x18, 0xeb], b"data\n"],
+        &[
+            b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c",
+            &[192, 0, 2, 7, 198, 51, 100, 1, 0x12, 0x67, 0x18, 0xeb],
+            b"data\n",
+        ],
     ] {
         let mut client = connect(port).await;
         for part in parts {
@@ -63,7 +67,9 @@ async fn without_the_header_nothing_goes_through() {
     let (held, upstream) = (ReservedPort::new(), reader().await);
     let port = held.address().port();
     let _harness = serve(&service(port, ":PROXY", &upstream)).await;
-    for bytes in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"PROXY NONSENSE\r\n", b"PROXY TCP4 999.1.1.1 1.1.1.1 1 1\r\n"] {
+    for bytes in
+        [&b"GET / HTTP/1.1\r\n\r\n"[..], b"PROXY NONSENSE\r\n", b"PROXY TCP4 999.1.1.1 1.1.1.1 1 1\r\n"]
+    {
         let mut client: Client = connect(port).await;
         let _ = client.try_send(bytes).await;
         assert_eq!(client.closed().await, b"", "{}", bytes.escape_ascii());

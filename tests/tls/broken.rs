@@ -63,7 +63,9 @@ async fn the_key_of_another_certificate() {
 
 #[tokio::test]
 async fn what_is_no_certificate() {
-    for (chain, key) in [("rubbish", "rubbish"), ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "")] {
+    for (chain, key) in
+        [("rubbish", "rubbish"), ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "")]
+    {
         let spoil = |manifests: Manifests, _: &Authority| {
             let data = [("tls.crt", chain.as_bytes()), ("tls.key", key.as_bytes())];
             manifests.secret("bad", "kubernetes.io/tls", &data)

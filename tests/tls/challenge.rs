@@ -27,10 +27,7 @@ fn solver(manifests: Manifests, upstream: &Upstream, path_type: &str) -> Manifes
         .created("2026-01-02T00:00:00Z")
         .host("mywebsite.com")
         .path(path_type, TOKEN, "cm-acme-http-solver-q9d4z", 8089)
-        .service_ports(
-            "cm-acme-http-solver-q9d4z",
-            &[harness::ServicePort::tcp(8089, [upstream.address()])],
-        )
+        .service_ports("cm-acme-http-solver-q9d4z", &[harness::ServicePort::tcp(8089, [upstream.address()])])
 }
 
 #[tokio::test]
@@ -57,10 +54,9 @@ async fn the_challenge_is_answered_and_the_certificate_is_shown_as_soon_as_it_is
         harness.write(&site(&web).tls_secret("mywebsite-tls", &issued));
         let written = Instant::now();
         let tls = Tls::trusting(&authority);
-        let mut client = until("the certificate", async || {
-            tls.try_connect(harness.https(), "mywebsite.com").await.ok()
-        })
-        .await;
+        let mut client =
+            until("the certificate", async || tls.try_connect(harness.https(), "mywebsite.com").await.ok())
+                .await;
         let taken = written.elapsed();
         assert_eq!(client.get("mywebsite.com", "/").await.text(), "site");
         assert!(taken < Duration::from_secs(5), "it takes a second on a machine that is not busy: {taken:?}");

@@ -135,7 +135,8 @@ async fn endpoints_are_told_and_clients_cannot_say_it_themselves() {
     assert_eq!(got.header("ssl-client-verify"), Some("NONE"));
     assert_eq!(got.header("ssl-client-subject-dn"), None);
 
-    let no_ca = [("auth-tls-verify-client", "optional_no_ca"), ("auth-tls-pass-certificate-to-upstream", "true")];
+    let no_ca =
+        [("auth-tls-verify-client", "optional_no_ca"), ("auth-tls-pass-certificate-to-upstream", "true")];
     let harness = start(&host(&upstream, &authority, &no_ca)).await;
     let stranger = Authority::new("strangers").client("stranger");
     let got = send(&harness, Tls::any().showing(&stranger)).await;
@@ -156,7 +157,8 @@ async fn endpoints_are_told_and_clients_cannot_say_it_themselves() {
 async fn the_subject_must_match() {
     let upstream = Upstream::named("web").await;
     let authority = Authority::new("clients");
-    let harness = start(&host(&upstream, &authority, &[("auth-tls-match-cn", "CN=(alice|bob)$|CN=carol")])).await;
+    let harness =
+        start(&host(&upstream, &authority, &[("auth-tls-match-cn", "CN=(alice|bob)$|CN=carol")])).await;
     for (name, status) in [("carol", 200), ("mallory", 403)] {
         let answer = ask(&harness, Some(&authority.client(name))).await;
         assert_eq!(answer.status, status, "{name}: {answer:?}");
@@ -187,7 +189,12 @@ async fn without_its_secret_nobody_gets_in() {
     let good = authority.client("good");
     let served = host(&upstream, &authority, &[]);
     let other = |manifests: Manifests| {
-        manifests.ingress("other").host("a.test").prefix("/other", "web", 80).host("b.test").prefix("/", "web", 80)
+        manifests
+            .ingress("other")
+            .host("a.test")
+            .prefix("/other", "web", 80)
+            .host("b.test")
+            .prefix("/", "web", 80)
     };
     let mut missing = Manifests::new().ingress("web").nginx("auth-tls-secret", "default/clients");
     missing = missing.host("a.test").prefix("/", "web", 80).service("web", [&upstream]);
@@ -195,9 +202,12 @@ async fn without_its_secret_nobody_gets_in() {
     let mut harness = start(&other(missing)).await;
     for round in ["missing", "broken"] {
         let tls = Tls::any().showing(&good);
-        for (host, path, status) in
-            [("a.test", "/", 403), ("a.test", "/other", 403), ("a.test", "/unknown", 403), ("b.test", "/", 200)]
-        {
+        for (host, path, status) in [
+            ("a.test", "/", 403),
+            ("a.test", "/other", 403),
+            ("a.test", "/unknown", 403),
+            ("b.test", "/", 200),
+        ] {
             let answer = tls.connect(harness.https(), host).await.get(host, path).await;
             assert_eq!(answer.status, status, "{round} {host}{path}");
         }

@@ -30,7 +30,8 @@ async fn a_request_goes_where_its_handshake_went() {
     let (authority, other) = (Authority::new("clients"), Authority::new("others"));
     let harness = start(&hosts(&upstream, &authority, &other)).await;
     let good = authority.client("good");
-    let closed = ["closed.test", "CLOSED.test", "closed.test.", "closed.test:443", "x.wild.test", "other.test"];
+    let closed =
+        ["closed.test", "CLOSED.test", "closed.test.", "closed.test:443", "x.wild.test", "other.test"];
     for tls in [Tls::any(), Tls::any().showing(&good), Tls::any().showing(&good).without_sni()] {
         for host in closed {
             let answer = tls.connect(harness.https(), "open.test").await.get(host, "/").await;
@@ -47,7 +48,8 @@ async fn a_request_goes_where_its_handshake_went() {
     for (host, status) in [("closed.test", 200), ("open.test", 200), ("other.test", 421)] {
         assert_eq!(client.get(host, "/").await.status, status, "{host}");
     }
-    let hosts: Vec<_> = upstream.requests().iter().map(|got| got.header("host").unwrap().to_owned()).collect();
+    let hosts: Vec<_> =
+        upstream.requests().iter().map(|got| got.header("host").unwrap().to_owned()).collect();
     assert_eq!(hosts, ["open.test", "closed.test", "open.test"], "nothing else has come through");
 }
 
@@ -85,6 +87,10 @@ async fn a_session_does_not_outlive_what_it_was_granted_by() {
         harness.update(&hosts(&upstream, &Authority::new("new clients"), &other)).await;
         let answer = tls.connect(harness.https(), "closed.test").await.get("closed.test", "/").await;
         assert_eq!(answer.status, 400, "{version:?}: a session of the old one");
-        assert_eq!(kept.get("closed.test", "/").await.status, 421, "{version:?}: a connection of the old one");
+        assert_eq!(
+            kept.get("closed.test", "/").await.status,
+            421,
+            "{version:?}: a connection of the old one"
+        );
     }
 }

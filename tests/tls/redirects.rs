@@ -48,9 +48,12 @@ async fn a_host_with_a_certificate_is_sent_to_https() {
     let answer = Tls::any().connect(harness.https(), "tls.test").await.get("tls.test", "/").await;
     assert_eq!(answer.status, 200);
     let got = upstream.requests().pop().unwrap();
-    for (name, value) in
-        [("x-forwarded-proto", "https"), ("x-forwarded-scheme", "https"), ("x-scheme", "https"), ("x-forwarded-port", "443")]
-    {
+    for (name, value) in [
+        ("x-forwarded-proto", "https"),
+        ("x-forwarded-scheme", "https"),
+        ("x-scheme", "https"),
+        ("x-forwarded-port", "443"),
+    ] {
         assert_eq!(got.header(name), Some(value), "{name}");
     }
 }
@@ -67,7 +70,8 @@ async fn annotations_decide() {
         assert_eq!(sent(&harness, "tls.test", "/x").await, of_tls, "{name}: {value}");
         assert_eq!(sent(&harness, "bare.test", "/x").await, of_bare, "{name}: {value}");
     }
-    let harness = start(&hosts(&upstream, |manifests| manifests.nginx("preserve-trailing-slash", "true"))).await;
+    let harness =
+        start(&hosts(&upstream, |manifests| manifests.nginx("preserve-trailing-slash", "true"))).await;
     assert_eq!(sent(&harness, "tls.test", "/").await, to(308, "https://tls.test/"));
     assert_eq!(sent(&harness, "tls.test", "/a/?b=/").await, to(308, "https://tls.test/a/?b=/"));
 }
@@ -103,7 +107,8 @@ async fn what_a_trusted_proxy_says_of_the_scheme_counts() {
     let (https, host) = ("X-Forwarded-Proto: https\r\n", "X-Forwarded-Host: public.test, inner.test\r\n");
     let harness = start(&hosts(&upstream, |manifests| manifests)).await;
     assert_eq!(ask(&harness, https).await, to(308, "https://tls.test/x"), "nobody is believed");
-    let harness = start_set(hosts(&upstream, |manifests| manifests), &[("use-forwarded-headers", "true")]).await;
+    let harness =
+        start_set(hosts(&upstream, |manifests| manifests), &[("use-forwarded-headers", "true")]).await;
     assert_eq!(ask(&harness, https).await, (200, None));
     assert_eq!(ask(&harness, "X-Forwarded-Proto: http\r\n").await, to(308, "https://tls.test/x"));
     assert_eq!(ask(&harness, host).await, to(308, "https://public.test/x"));

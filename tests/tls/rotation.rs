@@ -70,7 +70,8 @@ async fn a_new_one_is_shown_within_a_second() {
         let next = authority.server(&["a.test"]);
         harness.write(&web(&upstream, &next));
         let written = Instant::now();
-        until("the new certificate", async || (shown(&harness).await == *next.certificate()).then_some(())).await;
+        until("the new certificate", async || (shown(&harness).await == *next.certificate()).then_some(()))
+            .await;
         best = best.min(written.elapsed());
     }
     // The best of them: the machine may be busy with other things.
@@ -94,7 +95,8 @@ async fn one_that_breaks_or_goes_gives_way_to_the_default_one_and_comes_back() {
     assert_eq!(shown(&harness).await, default);
     harness.update(&web(&upstream, &identity)).await;
     assert_eq!(shown(&harness).await, *identity.certificate());
-    let half = without.clone().secret("web", "kubernetes.io/tls", &[("tls.crt", b"rubbish"), ("tls.key", b"")]);
+    let half =
+        without.clone().secret("web", "kubernetes.io/tls", &[("tls.crt", b"rubbish"), ("tls.key", b"")]);
     harness.update(&half).await;
     assert_eq!(shown(&harness).await, default);
     assert_eq!(harness.findings().len(), 1, "{:?}", harness.findings());

@@ -61,8 +61,11 @@ async fn a_key_of_tickets_is_shared_by_programs() {
         base64::engine::general_purpose::STANDARD.encode([byte; 80])
     };
     let with = |key: String| {
-        let settings =
-            vec![("ssl-session-cache", "false".to_owned()), ("ssl-session-tickets", "true".to_owned()), ("ssl-session-ticket-key", key)];
+        let settings = vec![
+            ("ssl-session-cache", "false".to_owned()),
+            ("ssl-session-tickets", "true".to_owned()),
+            ("ssl-session-ticket-key", key),
+        ];
         let (upstream, authority) = (&upstream, &authority);
         async move {
             let settings: Vec<_> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();

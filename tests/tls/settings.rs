@@ -110,11 +110,9 @@ async fn http_2_is_chosen_unless_it_is_off() {
     let authority = Authority::new("root");
     let harness = start(&web(&upstream, &authority)).await;
     let both = Tls::any().alpn(&["http/1.1", "h2"]);
-    for (tls, expected) in [
-        (both.clone(), Some("h2")),
-        (Tls::any().alpn(&["http/1.1"]), Some("http/1.1")),
-        (Tls::any(), None),
-    ] {
+    for (tls, expected) in
+        [(both.clone(), Some("h2")), (Tls::any().alpn(&["http/1.1"]), Some("http/1.1")), (Tls::any(), None)]
+    {
         let client = tls.connect(harness.https(), "a.test").await;
         assert_eq!(client.agreed().alpn.as_deref(), expected);
     }

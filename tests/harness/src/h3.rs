@@ -42,8 +42,7 @@ impl H3 {
         let mut endpoint = quinn::Endpoint::client((Ipv4Addr::LOCALHOST, 0).into()).expect("a free port");
         endpoint.set_default_client_config(quinn::ClientConfig::new(Arc::new(config)));
         let connecting = endpoint.connect(address, host).map_err(|error| error.to_string())?;
-        let connection =
-            within("a QUIC connection", connecting).await.map_err(|error| error.to_string())?;
+        let connection = within("a QUIC connection", connecting).await.map_err(|error| error.to_string())?;
         let built = h3::client::new(h3_quinn::Connection::new(connection)).await;
         let (mut driver, sender) = built.map_err(|error| error.to_string())?;
         let driver = tokio::spawn(async move { driver.wait_idle().await }).abort_handle();

@@ -12,12 +12,12 @@ mod commands;
 mod datagrams;
 mod h2;
 mod h3;
+mod io;
 mod load;
 mod manifests;
 mod pki;
 mod run;
 mod scripts;
-mod io;
 #[cfg(test)]
 mod tests;
 mod tls;

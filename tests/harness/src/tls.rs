@@ -49,7 +49,12 @@ impl Agreed {
             TlsStream::Client(_) => None,
         };
         Self {
-            chain: state.peer_certificates().unwrap_or_default().iter().map(|der| der.clone().into_owned()).collect(),
+            chain: state
+                .peer_certificates()
+                .unwrap_or_default()
+                .iter()
+                .map(|der| der.clone().into_owned())
+                .collect(),
             alpn: state.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned()),
             version: state.protocol_version().expect("a version after the handshake"),
             cipher: state.negotiated_cipher_suite().expect("a cipher suite after the handshake").suite(),
@@ -79,7 +84,9 @@ impl Tls {
     pub fn trusting(authority: &Authority) -> Self {
         let mut roots = RootCertStore::empty();
         roots.add(authority.der().clone()).expect("an authority");
-        Self::with(provider(), rustls::ALL_VERSIONS, |builder| builder.with_root_certificates(roots).with_no_client_auth())
+        Self::with(provider(), rustls::ALL_VERSIONS, |builder| {
+            builder.with_root_certificates(roots).with_no_client_auth()
+        })
     }
 
     /// Takes any certificate, for a test that looks at it by itself.
@@ -156,7 +163,9 @@ impl Tls {
         let _ = stream.set_nodelay(true);
         let name = ServerName::try_from(host.to_owned()).expect("the name of a server");
         let connector = TlsConnector::from(Arc::new(self.config.clone()));
-        within(format!("a handshake for {host}"), connector.connect(name, stream)).await.map(TlsStream::Client)
+        within(format!("a handshake for {host}"), connector.connect(name, stream))
+            .await
+            .map(TlsStream::Client)
     }
 }
 
@@ -226,7 +235,8 @@ impl TlsServer {
             Some(authority) => {
                 let mut roots = RootCertStore::empty();
                 roots.add(authority.der().clone()).expect("an authority");
-                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider()).build();
+                let verifier =
+                    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider()).build();
                 builder.with_client_cert_verifier(verifier.expect("a verifier"))
             }
         };
