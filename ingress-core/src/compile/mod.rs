@@ -2,11 +2,13 @@
 //!
 //! 1. `global`: what the ConfigMap says for all.
 //! 2. `class`: which Ingresses are ours, the oldest first.
-//! 3. `policies`: their annotations; `secrets`: what their TLS sections name.
+//! 3. `policies`: their annotations; `certificates`: what their TLS sections name, which `secrets` reads.
 //! 4. `rules`: hosts, paths and backends.
 //! 5. `conflicts`: the older of two equal paths wins.
 //! 6. `defaults`: what answers where no path matches.
-//! 7. `routes`: all becomes a table; `services` makes an upstream of each backend, `endpoints` and `external` say who is in it.
+//! 7. `client_auth`: what is asked of the clients of each host, which is for its `owners` to say.
+//! 8. `routes`: all becomes a table; `services` makes an upstream of each backend, `endpoints` and `external` say who is in it.
+//! 9. `tls`: certificates, client certificates and `passthrough` become the table of handshakes.
 //!
 //! `compiler` keeps what it needs to do less for the next change; `admit` asks the same passes what would become of one more Ingress.
 //!
@@ -15,7 +17,9 @@
 
 mod address;
 mod admit;
+mod certificates;
 mod class;
+mod client_auth;
 mod compiler;
 mod conflicts;
 mod defaults;
@@ -26,6 +30,8 @@ mod index;
 mod members;
 mod objects;
 mod options;
+mod owners;
+mod passthrough;
 mod policies;
 mod references;
 mod report;
@@ -34,6 +40,8 @@ mod rules;
 mod secrets;
 mod selector;
 mod services;
+mod time;
+mod tls;
 mod uses;
 mod v1beta1;
 
@@ -64,6 +72,9 @@ pub struct Compiled {
     pub report: Report,
     /// What the ConfigMap says for all; its settings are in the snapshot too.
     pub global: Arc<Global>,
+    /// The time, in seconds since 1970, after which a compile of the same objects says something else: a certificate expires, or is about
+    /// to. `None` if there is none such.
+    pub until: Option<i64>,
 }
 
 /// Compiles objects. Never fails: a defect degrades only what it is in, and is reported.
@@ -79,23 +90,42 @@ pub fn recompile(earlier: &Snapshot, objects: &Objects, options: &Options) -> Co
     passes(earlier, objects, options, None)
 }
 
-fn passes(earlier: &Snapshot, objects: &Objects, options: &Options, kept: Option<&mut Kept>) -> Compiled {
+fn passes(earlier: &Snapshot, objects: &Objects, options: &Options, mut kept: Option<&mut Kept>) -> Compiled {
     let mut report = Report { findings: objects.findings.clone(), ..Report::default() };
     let global = global::read(objects, options, &mut report.findings);
     let index = index::Index::new(objects, &mut report.findings);
     let mut served = class::served(&index, options, &mut report);
     let findings = &mut report.findings;
-    secrets::check(objects, &index, &served, findings);
+    let cache = kept.as_deref_mut().map(|kept| std::mem::take(&mut kept.secrets)).unwrap_or_default();
+    let known = objects.secrets_known;
+    let mut secrets = secrets::Secrets::new(&index, known, options.tls_check, cache, &earlier.tls);
+    let mut time = time::Time::new(objects.now);
+    certificates::check(&served, &mut secrets, &mut time, findings);
     served.retain(|ingress| !policies::is_canary(ingress, findings));
-    let policies: Vec<_> =
+    let mut policies: Vec<_> =
         served.iter().map(|ingress| policies::read(ingress, &global, options, findings)).collect();
     let mut rules = rules::Rules::read(&served, findings);
     rules.drafts = conflicts::settle(rules.drafts, &served, findings);
     defaults::add(&mut rules, &served, findings);
+    let cross_namespace = global.allow_cross_namespace;
+    let owners = owners::Owners::new(&rules, &served);
+    let hosts =
+        client_auth::Hosts { served: &served, owners: &owners, cross_namespace, earlier: &earlier.tls };
+    let servers = hosts.servers(&mut policies, &mut secrets, findings);
     let mut services = services::Services::new(&index, options, &earlier.upstreams, kept.is_some());
     let default = policies::Policies::of_default(&global, options);
     let routes = routes::Routes { served: &served, policies: &policies, default, earlier: &earlier.routes };
-    let routes = routes.build(rules, &mut services, findings);
+    let routes = routes.build(&mut rules, &mut services, findings);
+    let owners = owners::Owners::new(&rules, &served);
+    let tls = tls::Tls {
+        served: &served,
+        owners: &owners,
+        options,
+        servers,
+        routes: &routes,
+        earlier: &earlier.tls,
+    };
+    let tls = tls.table(&mut secrets, &mut time, findings);
     let namespaces = served.iter().map(|ingress| &ingress.object.namespace);
     let namespaces: HashSet<_> = namespaces.cloned().collect();
     let stray = endpoints::stray(&index, |namespace| namespaces.contains(namespace));
@@ -103,6 +133,7 @@ fn passes(earlier: &Snapshot, objects: &Objects, options: &Options, kept: Option
     let upstreams = match kept {
         Some(kept) => {
             (kept.namespaces, kept.stray) = (namespaces, stray);
+            (kept.secrets, kept.time) = (secrets.into_cache(), time);
             services.finish(findings, Some(&mut kept.uses))
         }
         None => services.finish(findings, None),
@@ -113,6 +144,6 @@ fn passes(earlier: &Snapshot, objects: &Objects, options: &Options, kept: Option
         true => earlier.settings.clone(),
         false => global.settings.clone(),
     };
-    let snapshot = Snapshot::new(routes, upstreams).with_settings(settings);
-    Compiled { snapshot, report, global: Arc::new(global) }
+    let snapshot = Snapshot::new(routes, upstreams).with_settings(settings).with_tls(tls);
+    Compiled { snapshot, report, global: Arc::new(global), until: time.until() }
 }

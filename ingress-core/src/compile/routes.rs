@@ -23,10 +23,10 @@ pub(super) struct Routes<'c, 'o> {
 }
 
 impl<'c> Routes<'c, '_> {
-    /// Makes a route of each draft, and a host of each host that is named.
+    /// Makes a route of each draft, of which none is left, and a host of each host that is named.
     pub(super) fn build(
         &self,
-        rules: Rules<'c>,
+        rules: &mut Rules<'c>,
         services: &mut Services<'c>,
         findings: &mut Vec<Finding>,
     ) -> Arc<RouteTable> {
@@ -35,7 +35,7 @@ impl<'c> Routes<'c, '_> {
             builder = builder.host(host.clone());
         }
         let closed = self.closed();
-        for draft in rules.drafts {
+        for draft in std::mem::take(&mut rules.drafts) {
             let owner = rules.owners.get(&draft.host).and_then(|owner| self.policies.get(*owner));
             let namespace = self.served.get(draft.ingress).map(|ingress| &*ingress.object.namespace);
             let denied = owner
