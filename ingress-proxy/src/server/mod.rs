@@ -26,6 +26,8 @@ mod sniff;
 mod state;
 pub(crate) mod stream;
 mod transport;
+#[cfg(test)]
+mod transport_tests;
 mod worker;
 
 use std::future::Future;

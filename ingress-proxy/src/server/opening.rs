@@ -29,6 +29,9 @@ use crate::stack::is_believed;
 /// The type of the first record of a handshake (RFC 8446, section 5.1).
 const HANDSHAKE: u8 = 22;
 
+/// Room for what most clients begin with, in bytes: so it is read at once.
+const USUAL_HELLO: usize = 2048;
+
 /// What is spoken on a listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scheme {
@@ -99,11 +102,14 @@ where
 
     async fn run_tls(self, mut io: TcpStream, mut first: Vec<u8>, connection: Connection, local: SocketAddr) {
         if first.is_empty() {
+            first.reserve(USUAL_HELLO);
             let read = timeout(self.settings.client_header_timeout, io.read_buf(&mut first));
             let Some(Ok(Ok(1..))) = self.unless_drained(read).await else { return };
         }
         if first.first() != Some(&HANDSHAKE) {
-            return plain_on_tls::answer(io, first, &self.acceptor.proxy.with_connection(connection)).await;
+            let proxy = self.acceptor.proxy.with_connection(connection);
+            self.unless_drained(plain_on_tls::answer(io, first, &proxy)).await;
+            return;
         }
         let published = self.acceptor.subscriber.published();
         let limit = self.acceptor.config.handshake_timeout;

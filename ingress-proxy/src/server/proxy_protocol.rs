@@ -133,7 +133,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn headers_of_both_versions_are_read_in_pieces_of_any_size() {
-        let first = format!("PROXY TCP4 192.0.2.1 203.0.113.1 4711 443\r\n").into_bytes();
+        let first = b"PROXY TCP4 192.0.2.1 203.0.113.1 4711 443\r\n".to_vec();
         for bytes in [first, version_2(0), version_2(3000)] {
             for piece in [1, 5, 16, 1 << 16] {
                 let (header, rest) = read_pieces(&bytes, piece).await.unwrap();
@@ -166,7 +166,7 @@ mod tests {
             b"PROXY TCP4 1.1.1.1 2.2.2.2 1 2\rx",
             b"\r\n\r\n\0\r\nQUIT\n\x31\x11\0\x0c",
             &unknown,
-            &vec![b' '; 200],
+            &[b' '; 200],
             &[&b"PROXY TCP4 "[..], &[b'1'; 200]].concat(),
             &version_2(5000),
         ] {

@@ -298,7 +298,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Transport<T> {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let unread = this.framing.as_ref().is_some_and(Framing::has_unread);
-        this.linger.poll_shutdown(cx, &mut this.io, unread)
+        let shut = this.linger.poll_shutdown(cx, &mut this.io, unread);
+        // TLS has something to say at the end, too.
+        this.poll_room(cx, shut)
     }
 }
 

@@ -1,6 +1,6 @@
 //! TLS as it is done: handshakes with clients, and with endpoints.
 //!
-//! [`Terminator`] has all that handshakes with clients need of a snapshot. Nothing here knows a socket: `server` does the handshakes.
+//! `terminator` has all that handshakes with clients need of a snapshot. Nothing here knows a socket: `server` does the handshakes.
 
 mod client;
 mod keys;
