@@ -34,6 +34,7 @@ static CHECKS: &[(&str, Check)] = &[
     ("auth-realm", Check::Letters("-._~/: ")),
     ("auth-secret", Check::Letters(BASIC)),
     ("auth-secret-type", Check::Words(&["auth-file", "auth-map"])),
+    ("auth-tls-error-page", Check::Letters("-._~/:,?&=@%")),
     ("auth-tls-match-cn", Check::CommonName),
     ("auth-tls-pass-certificate-to-upstream", Check::Bool),
     ("auth-tls-secret", Check::Letters(BASIC)),
@@ -69,7 +70,9 @@ static CHECKS: &[(&str, Check)] = &[
     ("proxy-ssl-secret", Check::Letters(BASIC)),
     ("relative-redirects", Check::Bool),
     ("server-alias", Check::Letters("-._~/:^$[](){}*+?|&=\\, ")),
+    ("ssl-ciphers", Check::Letters("-_:+!@=., ")),
     ("ssl-passthrough", Check::Bool),
+    ("ssl-passthrough-proxy-protocol", Check::Bool),
     ("temporal-redirect", Check::Letters(URL)),
     ("temporal-redirect-code", Check::Int),
     ("upstream-hash-by", Check::Letters("-_{}$")),
@@ -159,6 +162,9 @@ mod tests {
             ("permanent-redirect", "https://example.com/a?b=c"),
             ("proxy-read-timeout", "nonsense"),
             ("upstream-hash-by", "$request_uri"),
+            ("auth-tls-error-page", "https://example.com/login?a=b"),
+            ("auth-tls-error-page", "@login"),
+            ("ssl-ciphers", "HIGH:!aNULL:@SECLEVEL=1"),
             ("ssl-passthrough", ""),
         ] {
             assert_eq!(refused(name, value), None, "{name}: {value}");
@@ -166,7 +172,9 @@ mod tests {
         for (name, value) in [
             ("auth-type", "none"),
             ("auth-url", "https://a\n"),
+            ("auth-tls-error-page", "/a;b"),
             ("auth-tls-match-cn", "x"),
+            ("ssl-ciphers", "HIGH; ssl_verify_client off"),
             ("client-body-buffer-size", "8kb"),
             ("custom-http-errors", "302"),
             ("default-backend", "Errors"),

@@ -8,25 +8,32 @@
 
 mod body;
 mod check;
+mod client_auth;
 mod nearest;
 mod redirect;
 mod retry;
+mod server_tls;
 mod snippet;
 mod timeouts;
 mod transport;
 mod upstream_tls;
 
 pub(crate) use body::{EXPECTED as BODY_SIZE, max_size};
+pub(crate) use client_auth::{MATCH_CN, SECRET as CLIENT_AUTH_SECRET};
 pub(crate) use nearest::among;
 pub(crate) use retry::{TIMEOUT as RETRY_TIMEOUT, TRIES, conditions};
+pub(crate) use server_tls::cipher_list;
 pub(crate) use timeouts::EXPECTED as SECONDS;
+#[cfg(feature = "kubernetes")]
 pub(crate) use transport::PROTOCOLS;
 
 pub use body::request_body;
 pub use check::refused;
+pub use client_auth::{AskedClientAuth, Unmet, client_auth};
 pub use nearest::nearest;
 pub use redirect::https;
 pub use retry::retry;
+pub use server_tls::{ciphers, passthrough, prefer_server_ciphers};
 pub use snippet::{guarding_word, unknown_directive};
 pub use timeouts::timeouts;
 pub use transport::{is_fast_cgi, protocol};
@@ -115,8 +122,6 @@ pub enum Protection {
     BasicAuth,
     /// Another service that is asked.
     ExternalAuth,
-    /// Client certificates.
-    ClientCertificate,
     /// Client addresses.
     SourceRange,
     /// Limits of rate and of connections.
@@ -217,7 +222,7 @@ const fn guard(
     Annotation { name, risk, effect: Effect::Guard(protection), neutral: off, doc }
 }
 
-/// All annotations of ingress-nginx, ordered by name.
+/// All annotations of ingress-nginx, and the few of our own, ordered by name.
 pub static TABLE: &[Annotation] = &[
     later("affinity", Low, &[], "cookie: requests of one client go to one endpoint"),
     part("affinity-canary-behavior", Low, "affinity", "whether canaries keep the client too"),
@@ -265,36 +270,17 @@ pub static TABLE: &[Annotation] = &[
         "parameter with the address to come back to",
     ),
     guard("auth-snippet", Critical, Protection::ExternalAuth, &[], "nginx directives for the question"),
-    guard(
-        "auth-tls-error-page",
-        High,
-        Protection::ClientCertificate,
-        &[],
-        "where clients without certificate are sent",
-    ),
-    guard("auth-tls-match-cn", High, Protection::ClientCertificate, &[], "which certificates get through"),
-    guard(
+    row("auth-tls-error-page", High, Effect::Served, "where clients without certificate are sent"),
+    row("auth-tls-match-cn", High, Effect::Served, "which certificates get through"),
+    row(
         "auth-tls-pass-certificate-to-upstream",
         Low,
-        Protection::ClientCertificate,
-        FALSE,
-        "the certificate as a header",
+        Effect::Served,
+        "the certificate as the header ssl-client-cert",
     ),
-    guard(
-        "auth-tls-secret",
-        Medium,
-        Protection::ClientCertificate,
-        &[],
-        "the authority of client certificates",
-    ),
-    guard(
-        "auth-tls-verify-client",
-        Medium,
-        Protection::ClientCertificate,
-        &["off"],
-        "whether a certificate is asked for",
-    ),
-    guard("auth-tls-verify-depth", Low, Protection::ClientCertificate, &[], "how long a chain may be"),
+    row("auth-tls-secret", Medium, Effect::Served, "the authorities of client certificates"),
+    row("auth-tls-verify-client", Medium, Effect::Served, "whether a certificate is asked for"),
+    row("auth-tls-verify-depth", Low, Effect::Served, "how long a chain may be"),
     guard("auth-type", Low, Protection::BasicAuth, &[], "asks for a password"),
     guard("auth-url", High, Protection::ExternalAuth, &[], "asks another service whether a request may pass"),
     Annotation {
@@ -418,9 +404,15 @@ pub static TABLE: &[Annotation] = &[
     part("session-cookie-path", Medium, "affinity", "Path"),
     part("session-cookie-samesite", Low, "affinity", "SameSite"),
     part("session-cookie-secure", Low, "affinity", "Secure"),
-    later("ssl-ciphers", Low, &[], "ciphers of the host"),
-    later("ssl-passthrough", Low, FALSE, "TLS goes to the endpoint as it is"),
-    part("ssl-prefer-server-ciphers", Low, "ssl-ciphers", "whose order of ciphers counts"),
+    row("ssl-ciphers", Low, Effect::Served, "ciphers of the host"),
+    row("ssl-passthrough", Low, Effect::Served, "TLS goes to the endpoint as it is"),
+    row(
+        "ssl-passthrough-proxy-protocol",
+        Low,
+        Effect::Served,
+        "whether the endpoint is told the client's address by a PROXY header; not in ingress-nginx",
+    ),
+    row("ssl-prefer-server-ciphers", Low, Effect::Served, "whose order of ciphers counts"),
     row("ssl-redirect", Low, Effect::Served, "redirects to https where there is a certificate"),
     row("stream-snippet", Critical, Effect::Snippet, "nginx directives for TCP and UDP"),
     later("temporal-redirect", Medium, &[], "redirects everything, 302"),
@@ -448,8 +440,8 @@ mod tests {
     #[test]
     fn the_table_is_ordered_and_whole() {
         assert!(TABLE.is_sorted_by(|a, b| a.name < b.name));
-        // 136 annotations, two of which have an old name besides.
-        assert_eq!(TABLE.len(), 138);
+        // 136 annotations, two of which have an old name besides, and one of our own.
+        assert_eq!(TABLE.len(), 139);
         for annotation in TABLE {
             assert_eq!(find(annotation.name), Some(annotation));
             if let Effect::PartOf(other) = annotation.effect {

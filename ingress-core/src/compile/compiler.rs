@@ -7,6 +7,8 @@ use hashbrown::HashSet;
 
 use super::index::Index;
 use super::report::Finding;
+use super::secrets::Cache;
+use super::time::Time;
 use super::uses::{Change, Uses};
 use super::{Compiled, Objects, Options, endpoints, passes};
 use crate::route::ObjectName;
@@ -30,6 +32,10 @@ pub(super) struct Kept {
     pub(super) namespaces: HashSet<Arc<str>>,
     /// About slices that name no Service.
     pub(super) stray: Vec<Finding>,
+    /// What was read of Secrets.
+    pub(super) secrets: Cache,
+    /// The time of the compile.
+    pub(super) time: Time,
 }
 
 impl Compiler {
@@ -47,8 +53,8 @@ impl Compiler {
     /// Compiles everything, as [`recompile`](super::recompile) with the last snapshot as the earlier one.
     pub fn compile(&mut self, objects: &Objects) -> &Compiled {
         // Should the compile unwind, the next change must not take the short way from what was before.
-        self.kept = None;
-        let mut kept = Kept::default();
+        let secrets = self.kept.take().map(|kept| kept.secrets).unwrap_or_default();
+        let mut kept = Kept { secrets, ..Kept::default() };
         self.compiled = passes(&self.compiled.snapshot, objects, &self.options, Some(&mut kept));
         self.kept = Some(kept);
         &self.compiled
@@ -63,7 +69,7 @@ impl Compiler {
         // Whether anybody is in the default backend decides about a route.
         let default = self.options.default_backend_service.as_ref();
         let short = default.is_none_or(|name| !touched.contains(name));
-        let Some(mut kept) = self.kept.take().filter(|_| short) else {
+        let Some(mut kept) = self.kept.take_if(|kept| short && kept.time.is_as_at(objects.now)) else {
             return self.compile(objects);
         };
         let (mut change, stray) = self.again(&kept, objects, touched);

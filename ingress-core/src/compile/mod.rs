@@ -2,13 +2,15 @@
 //!
 //! 1. `global`: what the ConfigMap says for all.
 //! 2. `class`: which Ingresses are ours, the oldest first.
-//! 3. `policies`: their annotations; `secrets`: what their TLS sections name.
+//! 3. `policies`: their annotations; `certificates`: what their TLS sections name, which `secrets` reads.
 //! 4. `rules`: hosts, paths and backends.
 //! 5. `conflicts`: the older of two equal paths wins.
 //! 6. `defaults`: what answers where no path matches.
-//! 7. `routes`: all becomes a table; `https` says what is redirected, `transport` how endpoints are spoken to; `services` makes an upstream
+//! 7. `client_auth`: what is asked of the clients of each host, which is for its `owners` to say; `certificates`: what each host presents.
+//! 8. `routes`: all becomes a table; `https` says what is redirected, `transport` how endpoints are spoken to; `services` makes an upstream
 //!    of each backend, `endpoints` and `external` say who is in it.
-//! 8. `streams`: TCP and UDP services, which have upstreams too.
+//! 9. `streams`: TCP and UDP services, which have upstreams too.
+//! 10. `tls`: certificates, client certificates and `passthrough` become the table of handshakes.
 //!
 //! `compiler` keeps what it needs to do less for the next change; `admit` asks the same passes what would become of one more Ingress.
 //!
@@ -17,7 +19,9 @@
 
 mod address;
 mod admit;
+mod certificates;
 mod class;
+mod client_auth;
 mod compiler;
 mod conflicts;
 mod defaults;
@@ -29,6 +33,8 @@ mod index;
 mod members;
 mod objects;
 mod options;
+mod owners;
+mod passthrough;
 mod policies;
 mod references;
 mod report;
@@ -38,6 +44,8 @@ mod secrets;
 mod selector;
 mod services;
 mod streams;
+mod time;
+mod tls;
 mod transport;
 mod upstream_secrets;
 mod uses;
@@ -58,6 +66,7 @@ use hashbrown::HashSet;
 
 use crate::config_map::Global;
 use crate::snapshot::Snapshot;
+use crate::tls::TlsTable;
 use compiler::Kept;
 
 /// A snapshot, and what is to be said about it.
@@ -70,6 +79,9 @@ pub struct Compiled {
     pub report: Report,
     /// What the ConfigMap says for all; its settings are in the snapshot too.
     pub global: Arc<Global>,
+    /// The time, in seconds since 1970, after which a compile of the same objects says something else: a certificate expires, or is about
+    /// to. `None` if there is none such.
+    pub until: Option<i64>,
 }
 
 /// Compiles objects. Never fails: a defect degrades only what it is in, and is reported.
@@ -85,15 +97,19 @@ pub fn recompile(earlier: &Snapshot, objects: &Objects, options: &Options) -> Co
     passes(earlier, objects, options, None)
 }
 
-fn passes(earlier: &Snapshot, objects: &Objects, options: &Options, kept: Option<&mut Kept>) -> Compiled {
+fn passes(earlier: &Snapshot, objects: &Objects, options: &Options, mut kept: Option<&mut Kept>) -> Compiled {
     let mut report = Report { findings: objects.findings.clone(), ..Report::default() };
     let global = global::read(objects, options, &mut report.findings);
     let index = index::Index::new(objects, &mut report.findings);
     let mut served = class::served(&index, options, &mut report);
     let findings = &mut report.findings;
-    secrets::check(objects, &index, &served, findings);
+    let cache = kept.as_deref_mut().map(|kept| std::mem::take(&mut kept.secrets)).unwrap_or_default();
+    let known = objects.secrets_known;
+    let mut secrets = secrets::Secrets::new(&index, known, options.tls_check, cache, &earlier.tls);
+    let mut time = time::Time::new(objects.now);
+    certificates::check(&served, &mut secrets, &mut time, findings);
     served.retain(|ingress| !policies::is_canary(ingress, findings));
-    let policies: Vec<_> =
+    let mut policies: Vec<_> =
         served.iter().map(|ingress| policies::read(ingress, &global, options, findings)).collect();
     let mut rules = rules::Rules::read(&served, findings);
     rules.drafts = conflicts::settle(rules.drafts, &served, findings);
@@ -102,11 +118,17 @@ fn passes(earlier: &Snapshot, objects: &Objects, options: &Options, kept: Option
     let from = (objects, &index);
     let transports =
         transport::Transports::read(from, &served, (&global, options), &earlier.routes, findings);
-    let listed = https::listed(&served);
+    let cross_namespace = global.allow_cross_namespace;
+    let owners = owners::Owners::new(&rules, &served);
+    let hosts =
+        client_auth::Hosts { served: &served, owners: &owners, cross_namespace, earlier: &earlier.tls };
+    let servers = hosts.servers(&mut policies, &mut secrets, findings);
+    let certificates =
+        certificates::add(TlsTable::builder(), (&served, &owners), &mut secrets, findings);
     let redirects = https::Redirects {
         plain_paths: &global.plain_paths,
         port: options.https_port,
-        has_certificate: &|host| https::is_listed(&listed, host),
+        certificates: certificates.table(),
     };
     let mut services = services::Services::new(&index, options, &earlier.upstreams, kept.is_some());
     let routes = routes::Routes {
@@ -117,8 +139,19 @@ fn passes(earlier: &Snapshot, objects: &Objects, options: &Options, kept: Option
         default,
         earlier: &earlier.routes,
     };
-    let routes = routes.build(rules, &mut services, findings);
+    let routes = routes.build(&mut rules, &mut services, findings);
     let streams = streams::read(objects, options, &earlier.streams, &mut services, findings);
+    let owners = owners::Owners::new(&rules, &served);
+    let tls = tls::Tls {
+        served: &served,
+        owners: &owners,
+        options,
+        certificates,
+        servers,
+        routes: &routes,
+        earlier: &earlier.tls,
+    };
+    let tls = tls.table(&mut secrets, &mut time, findings);
     let namespaces = served.iter().map(|ingress| &ingress.object.namespace);
     let namespaces: HashSet<_> = namespaces.cloned().collect();
     let stray = endpoints::stray(&index, |namespace| namespaces.contains(namespace));
@@ -126,6 +159,7 @@ fn passes(earlier: &Snapshot, objects: &Objects, options: &Options, kept: Option
     let upstreams = match kept {
         Some(kept) => {
             (kept.namespaces, kept.stray) = (namespaces, stray);
+            (kept.secrets, kept.time) = (secrets.into_cache(), time);
             services.finish(findings, Some(&mut kept.uses))
         }
         None => services.finish(findings, None),
@@ -136,6 +170,6 @@ fn passes(earlier: &Snapshot, objects: &Objects, options: &Options, kept: Option
         true => earlier.settings.clone(),
         false => global.settings.clone(),
     };
-    let snapshot = Snapshot::new(routes, upstreams).with_settings(settings).with_streams(streams);
-    Compiled { snapshot, report, global: Arc::new(global) }
+    let snapshot = Snapshot::new(routes, upstreams).with_settings(settings).with_tls(tls).with_streams(streams);
+    Compiled { snapshot, report, global: Arc::new(global), until: time.until() }
 }

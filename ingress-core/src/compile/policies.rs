@@ -19,8 +19,8 @@ pub(super) struct Policies {
     pub(super) https: HttpsRules,
     /// Why no route of the Ingress may be served, if so.
     pub(super) denied: Option<Arc<str>>,
-    /// Why no route of a host may be served that the Ingress is the first to name, if so: in ingress-nginx its client certificates and its
-    /// `server-snippet` hold for the host, whoever adds paths to it.
+    /// Why no route of a host may be served that the Ingress is the first to name, if so: in ingress-nginx its `server-snippet` holds for
+    /// the host, whoever adds paths to it.
     pub(super) host_denied: Option<Arc<str>>,
     /// Why no route of the Ingress's namespace may be served on any of its hosts, if so: its paths are regular expressions in ingress-nginx,
     /// so which requests its protection is for cannot be told, and they must not reach another rule without it.
@@ -38,6 +38,14 @@ impl Policies {
             denied: closed(global, options, false),
             host_denied: None,
             hosts_denied: None,
+        }
+    }
+
+    /// Denies all routes of the Ingress, as it asks for client certificates and cannot have them.
+    pub(super) fn deny(&mut self, ingress: &Served<'_>, reason: &Arc<str>, findings: &mut Vec<Finding>) {
+        self.denied.get_or_insert_with(|| reason.clone());
+        if self.hosts_denied.is_none() {
+            self.hosts_denied = regex(ingress, Some(reason), findings);
         }
     }
 
@@ -80,7 +88,6 @@ pub(super) fn read(
     findings: &mut Vec<Finding>,
 ) -> Policies {
     let values = ingress.annotations;
-    findings.extend(tls(ingress));
     let mut policies = Policies::of_default(global, options);
     if !values.keys().any(|key| key.starts_with(PREFIX)) {
         return policies;
@@ -110,7 +117,7 @@ pub(super) fn read(
     }
     reader.guards();
     reader.more_unknown();
-    policies.hosts_denied = reader.regex();
+    policies.hosts_denied = regex(ingress, reader.denied.as_ref(), reader.findings);
     let forbidden = reader.forbidden.map(Arc::from);
     policies.denied = reader.denied.or(forbidden).or_else(|| closed(global, options, without_login));
     policies.host_denied = reader.host_denied;
@@ -243,13 +250,8 @@ impl<'r, 'o> Reader<'r, 'o> {
     /// Denies for each protection that is asked for, once.
     fn guards(&mut self) {
         let mut guards = std::mem::take(&mut self.guards);
-        if value(self.ingress.annotations, "auth-tls-verify-client") == Some("off") {
-            let matters = |name| name == "auth-tls-match-cn";
-            guards
-                .retain(|(protection, name)| *protection != Protection::ClientCertificate || matters(*name));
-        }
         // What turns a protection on comes before what only says more about it.
-        let main = ["auth-type", "auth-url", "auth-tls-secret", "enable-modsecurity"];
+        let main = ["auth-type", "auth-url", "enable-modsecurity"];
         guards.sort_by_key(|(protection, name)| (*protection, !main.contains(name), *name));
         guards.dedup_by_key(|(protection, _)| *protection);
         for (_, name) in guards {
@@ -258,31 +260,9 @@ impl<'r, 'o> Reader<'r, 'o> {
         }
     }
 
-    /// Denies more if the paths of a denied Ingress are regular expressions.
-    fn regex(&mut self) -> Option<Arc<str>> {
-        let denied = self.denied.clone()?;
-        let values = self.ingress.annotations;
-        let name = if value(values, "use-regex").is_some_and(annotation::is_true) {
-            "use-regex"
-        } else {
-            value(values, "rewrite-target").filter(|target| !target.is_empty())?;
-            "rewrite-target"
-        };
-        let namespace = quoted(&self.ingress.object.namespace);
-        let message = format!(
-            "it makes the paths regular expressions, which are not supported yet in this version, and which requests are to be kept out \
-             cannot be told; on the hosts of this ingress all paths of namespace {namespace} are answered 503"
-        );
-        let remedy = "write plain paths, or give what is protected a host of its own";
-        self.findings.push(self.ingress.error("Denied", field(name), message, remedy));
-        Some(denied)
-    }
-
     fn deny(&mut self, name: &'static str, message: &str, remedy: &str) {
         let reason: Arc<str> = format!("annotation {PREFIX}{name}: {message}").into();
-        let client_certificate = Effect::Guard(Protection::ClientCertificate);
-        let whole_host = name == "server-snippet"
-            || annotation::find(name).is_some_and(|annotation| annotation.effect == client_certificate);
+        let whole_host = name == "server-snippet";
         if whole_host {
             self.host_denied.get_or_insert_with(|| reason.clone());
         }
@@ -297,6 +277,26 @@ impl<'r, 'o> Reader<'r, 'o> {
     }
 }
 
+/// Denies more if the paths of an Ingress that is denied for a reason are regular expressions.
+fn regex(ingress: &Served<'_>, denied: Option<&Arc<str>>, findings: &mut Vec<Finding>) -> Option<Arc<str>> {
+    let denied = denied?.clone();
+    let values = ingress.annotations;
+    let name = if value(values, "use-regex").is_some_and(annotation::is_true) {
+        "use-regex"
+    } else {
+        value(values, "rewrite-target").filter(|target| !target.is_empty())?;
+        "rewrite-target"
+    };
+    let namespace = quoted(&ingress.object.namespace);
+    let message = format!(
+        "it makes the paths regular expressions, which are not supported yet in this version, and which requests are to be kept out \
+         cannot be told; on the hosts of this ingress all paths of namespace {namespace} are answered 503"
+    );
+    let remedy = "write plain paths, or give what is protected a host of its own";
+    findings.push(ingress.error("Denied", field(name), message, remedy));
+    Some(denied)
+}
+
 /// Why an annotation of a risk is not allowed.
 pub(super) fn too_risky(risk: Risk, global: &Global) -> String {
     let level = global.annotations_risk_level.name();
@@ -308,6 +308,7 @@ pub(super) fn blocked<'g>(value: &str, global: &'g Global) -> Option<&'g str> {
     global.blocked_words.iter().map(String::as_str).find(|word| value.contains(word))
 }
 
+/// Says that a value could not be read.
 pub(super) fn ignored(ingress: &Served<'_>, invalid: &Invalid) -> Finding {
     ingress.warning(
         "InvalidAnnotation",
@@ -317,13 +318,7 @@ pub(super) fn ignored(ingress: &Served<'_>, invalid: &Invalid) -> Finding {
     )
 }
 
+/// The field of an annotation.
 pub(super) fn field(name: &str) -> String {
     format!("metadata.annotations[{PREFIX}{name}]")
-}
-
-/// What is said of an Ingress with a `spec.tls`.
-fn tls(ingress: &Served<'_>) -> Option<Finding> {
-    ingress.spec.tls.as_ref().filter(|tls| !tls.is_empty())?;
-    let message = "TLS is not supported yet in this version: the hosts are served over plain HTTP only";
-    Some(ingress.warning("NotSupported", "spec.tls", message, "put something that speaks TLS in front"))
 }

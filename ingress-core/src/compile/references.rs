@@ -29,6 +29,7 @@ pub fn referenced(objects: &Objects, options: &Options) -> References {
         references.config_maps.extend(map.clone());
     }
     references.config_maps.extend(global.config_maps);
+    references.secrets.extend(options.default_certificate.clone());
     for ingress in &objects.ingresses {
         if class::skip(ingress, &index, options).is_none() {
             references.ingress(ingress, global.allow_cross_namespace);
@@ -38,7 +39,8 @@ pub fn referenced(objects: &Objects, options: &Options) -> References {
 }
 
 impl References {
-    fn ingress(&mut self, ingress: &Ingress, cross_namespace: bool) {
+    /// Adds what an Ingress refers to.
+    pub(super) fn ingress(&mut self, ingress: &Ingress, cross_namespace: bool) {
         let own = namespace(&ingress.metadata);
         let tls = ingress.spec.iter().flat_map(|spec| spec.tls.iter().flatten());
         for name in tls.filter_map(|tls| tls.secret_name.as_deref()).filter(|name| !name.is_empty()) {

@@ -16,23 +16,23 @@ use crate::route::{Backend, HostPattern, PathPattern, Route, RouteTable};
 use crate::tls::Guard;
 
 /// What the routes are made from.
-pub(super) struct Routes<'c, 'o> {
+pub(super) struct Routes<'c, 'o, 't> {
     pub(super) served: &'c [Served<'o>],
     /// Of each Ingress, in the same order.
     pub(super) policies: &'c [Policies],
     pub(super) transports: &'c Transports<'c>,
-    pub(super) redirects: Redirects<'c>,
+    pub(super) redirects: Redirects<'t>,
     /// Of the default backend. It is spoken to over plain HTTP, and answers whoever asks: no redirect is for it.
     pub(super) default: Policies,
     /// The table before.
     pub(super) earlier: &'c Arc<RouteTable>,
 }
 
-impl<'c> Routes<'c, '_> {
-    /// Makes a route of each draft, and a host of each host that is named.
+impl<'c> Routes<'c, '_, '_> {
+    /// Makes a route of each draft, of which none is left, and a host of each host that is named.
     pub(super) fn build(
         &self,
-        rules: Rules<'c>,
+        rules: &mut Rules<'c>,
         services: &mut Services<'c>,
         findings: &mut Vec<Finding>,
     ) -> Arc<RouteTable> {
@@ -41,7 +41,7 @@ impl<'c> Routes<'c, '_> {
             builder = builder.host(host.clone());
         }
         let closed = self.closed();
-        for draft in rules.drafts {
+        for draft in std::mem::take(&mut rules.drafts) {
             let owner = rules.owners.get(&draft.host).and_then(|owner| self.policies.get(*owner));
             let namespace = self.served.get(draft.ingress).map(|ingress| &*ingress.object.namespace);
             let denied = owner

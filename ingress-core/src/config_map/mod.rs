@@ -11,6 +11,7 @@ mod read;
 mod reader;
 mod streams;
 mod table;
+mod tls;
 
 pub use global::Global;
 pub use read::read;
@@ -48,7 +49,7 @@ pub enum Effect {
     PartOf(&'static str),
     /// There is nothing to do for it here.
     Needless,
-    /// nginx directives, or leave to write some. They are never run.
+    /// Never honoured: nginx directives, leave to write some, or what cannot be made safe.
     Refused,
     /// nginx directives for all requests, which are never run. All routes are closed unless they are known to keep nobody out.
     Snippet,

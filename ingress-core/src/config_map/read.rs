@@ -29,6 +29,7 @@ pub fn read(data: &BTreeMap<String, String>) -> (Global, Vec<Defect>) {
     settings.streams = streams::streams(&mut reader);
     settings.forwarded = forwarded(&mut reader);
     settings.access_log = access_log(&mut reader);
+    settings.tls = super::tls::tls(&mut reader);
     global.settings = Arc::new(settings);
     others(&mut reader, data, &mut global);
     (global, reader.defects)

@@ -32,7 +32,7 @@ const fn needless(name: Text, default: Text, doc: Text) -> Key {
     row(name, Effect::Needless, default, doc)
 }
 
-/// All keys of ingress-nginx, and `use-http3`, ordered by name.
+/// All keys of ingress-nginx, and the few of our own, ordered by name.
 pub static TABLE: &[Key] = &[
     later("access-log-params", "", "how nginx buffers the access log"),
     later("access-log-path", "/var/log/nginx/access.log", "where the access log goes"),
@@ -92,7 +92,7 @@ pub static TABLE: &[Key] = &[
     later("enable-brotli", "false", "answers compressed by Brotli"),
     quiet("enable-modsecurity", Effect::Guard, "false", &["False", "FALSE", "f", "F", "0"], "ModSecurity"),
     needless("enable-multi-accept", "true", "each worker takes what waits"),
-    later("enable-ocsp", "false", "proof with the certificate that it was not revoked"),
+    needless("enable-ocsp", "false", "public authorities answer no questions about revocation any more"),
     later("enable-opentelemetry", "false", "traces"),
     part("enable-owasp-modsecurity-crs", "enable-modsecurity", "false", "a set of rules for ModSecurity"),
     served("enable-real-ip", "false", "believe only the client address that a proxy in front names"),
@@ -249,18 +249,33 @@ pub static TABLE: &[Key] = &[
     later("service-upstream", "false", "the address of the Service in place of its endpoints"),
     served("skip-access-log-urls", "", "request targets that are not written to the access log"),
     needless("ssl-buffer-size", "4k", "records have the size that fits"),
-    later("ssl-ciphers", "", "ciphers"),
-    later("ssl-dh-param", "", "Secret with parameters of a key exchange"),
-    later("ssl-early-data", "false", "requests within the TLS handshake"),
-    later("ssl-ecdh-curve", "auto", "curves of the key exchange"),
-    later("ssl-protocols", "TLSv1.2 TLSv1.3", "versions of TLS"),
+    served(
+        "ssl-ciphers",
+        "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:\
+         ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305",
+        "ciphers of TLS 1.2",
+    ),
+    needless("ssl-dh-param", "", "no cipher with finite-field Diffie-Hellman is offered"),
+    row(
+        "ssl-early-data",
+        Effect::Refused,
+        "false",
+        "requests within the TLS handshake, which others can send again",
+    ),
+    needless("ssl-ecdh-curve", "auto", "every curve that is offered is safe"),
+    served(
+        "ssl-prefer-server-ciphers",
+        "true",
+        "our order of ciphers counts, not the client's; not in ingress-nginx",
+    ),
+    served("ssl-protocols", "TLSv1.2 TLSv1.3", "versions of TLS; there are no others"),
     served("ssl-redirect", "true", "redirects to https where there is a certificate"),
-    later("ssl-reject-handshake", "false", "no handshake for hosts without certificate"),
-    later("ssl-session-cache", "true", "whether TLS sessions are resumed"),
-    part("ssl-session-cache-size", "ssl-session-cache", "10m", "how many sessions are kept"),
-    part("ssl-session-ticket-key", "ssl-session-tickets", "", "key of the tickets"),
-    later("ssl-session-tickets", "false", "whether clients keep their sessions themselves"),
-    part("ssl-session-timeout", "ssl-session-cache", "10m", "how long they are kept"),
+    served("ssl-reject-handshake", "false", "no handshake for hosts without certificate"),
+    served("ssl-session-cache", "true", "whether TLS sessions are resumed"),
+    served("ssl-session-cache-size", "10m", "how many bytes of sessions are kept"),
+    served("ssl-session-ticket-key", "", "key of the tickets: 48 or 80 bytes in base64"),
+    served("ssl-session-tickets", "false", "whether clients keep their sessions themselves"),
+    served("ssl-session-timeout", "10m", "how long a session can be resumed"),
     later("stream-access-log-path", "", "where the access log of TCP and UDP goes"),
     row("stream-snippet", Effect::Refused, "", "nginx directives for TCP and UDP"),
     served(

@@ -60,6 +60,9 @@ pub enum CertificateError {
     /// The first certificate cannot be read.
     #[error("its certificate cannot be read: {0}")]
     Certificate(String),
+    /// There is no revocation list in the PEM text.
+    #[error("there is no revocation list in it")]
+    NoRevocationList,
     /// There is no private key in the PEM text.
     #[error("there is no private key in it")]
     NoKey,
@@ -124,10 +127,9 @@ fn first<'x>(
 
 fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
     let alternative = certificate.subject_alternative_name().ok().flatten();
-    match alternative {
-        Some(names) => names.value.general_names.iter().filter_map(dns_name).collect(),
-        None => common_name(certificate.subject()).into_iter().collect(),
-    }
+    let names = alternative.iter().flat_map(|names| &names.value.general_names);
+    let names: Vec<_> = names.filter_map(dns_name).collect();
+    if names.is_empty() { common_name(certificate.subject()).into_iter().collect() } else { names }
 }
 
 fn dns_name(name: &GeneralName<'_>) -> Option<String> {

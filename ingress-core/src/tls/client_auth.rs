@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 
 use super::Trust;
 
@@ -39,8 +39,8 @@ impl ClientAuth {
     }
 }
 
-/// Whether a client must show a certificate. (`off` is no [`ClientAuth`] at all.)
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Whether a client must show a certificate, the strictest first. (`off` is no [`ClientAuth`] at all.)
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum VerifyClient {
     /// A good one.
     On,
@@ -54,6 +54,24 @@ pub enum VerifyClient {
 #[derive(Debug, Clone)]
 pub struct Pattern(pub Regex);
 
+impl Pattern {
+    /// Compiles an expression. It matches in time that grows with the text alone, and takes no more than 1 MiB.
+    ///
+    /// # Errors
+    /// What of the expression cannot be compiled: look-around and back references are among it.
+    pub fn new(expression: &str) -> Result<Self, String> {
+        let built = RegexBuilder::new(expression).size_limit(1 << 20).build();
+        built.map(Self).map_err(|error| match error {
+            regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
+            // The text is drawn over several lines, of which the last says what is wrong.
+            error => {
+                let text = error.to_string();
+                text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
+            }
+        })
+    }
+}
+
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
         self.0.as_str() == other.0.as_str()
@@ -61,3 +79,24 @@ impl PartialEq for Pattern {
 }
 
 impl Eq for Pattern {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_matches_anywhere_and_what_cannot_be_compiled_is_named() {
+        let pattern = Pattern::new("CN=a(b|c)").unwrap();
+        assert!(pattern.0.is_match("O=x,CN=ab,C=de") && !pattern.0.is_match("CN=ad"));
+        assert!(Pattern::new(r"(?i)CN=\w+\d").unwrap().0.is_match("cn=x1"));
+        for (expression, part) in [
+            ("CN=(?!a)", "look-around"),
+            (r"CN=(a)\1", "backreferences"),
+            ("CN=(", "unclosed group"),
+            ("CN=((a{1,100}){1,100}){1,100}", "too large"),
+        ] {
+            let error = Pattern::new(expression).unwrap_err();
+            assert!(error.contains(part) && !error.contains('\n'), "{expression}: {error}");
+        }
+    }
+}

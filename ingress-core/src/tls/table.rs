@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::{Certificate, CipherSuite, ClientAuth};
@@ -10,11 +11,21 @@ use crate::route::{HostPattern, RouteTable, Server};
 /// What holds for the handshakes of each name. Immutable.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct TlsTable {
-    /// By name, or `*.` and the name above it; `None` stands for the default certificate.
-    certificates: HashMap<Arc<str>, Option<Arc<Certificate>>, foldhash::fast::FixedState>,
+    exact: HashMap<Arc<str>, Entry, FixedState>,
+    /// By the name above the wildcard, so that looking one up needs no text of its own.
+    wildcard: HashMap<Arc<str>, Entry, FixedState>,
     default: Option<Arc<Certificate>>,
-    servers: HashMap<HostPattern, Arc<ServerTls>, foldhash::fast::FixedState>,
-    passthrough: HashMap<HostPattern, Passthrough, foldhash::fast::FixedState>,
+    servers: HashMap<HostPattern, Arc<ServerTls>, FixedState>,
+    passthrough: HashMap<HostPattern, Passthrough, FixedState>,
+}
+
+/// The certificate of a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Entry {
+    /// The whole name, with the `*.` of a wildcard.
+    name: Arc<str>,
+    /// `None` stands for the default certificate.
+    certificate: Option<Arc<Certificate>>,
 }
 
 /// What holds for the handshakes of one host of rules, beside its certificate.
@@ -62,25 +73,30 @@ impl TlsTable {
         TlsTableBuilder::default()
     }
 
-    /// The certificate for a name that a client asks for: its own, that of the wildcard one label up, or the default one. `name` is in
-    /// lower case, without a dot at the end; a client that names nobody gets the default one.
+    /// The certificate for a name that a client asks for: its own, that of the wildcard one label up, or the default one. A client that
+    /// names nobody gets the default one.
+    ///
+    /// `name` is in lower case, without a dot at the end: who asks sees to that. Nothing is allocated.
     pub fn certificate(&self, name: Option<&str>) -> Option<&Arc<Certificate>> {
-        name.and_then(|name| self.entry(name)).and_then(Option::as_ref).or(self.default.as_ref())
+        let own = name.and_then(|name| self.entry(name)).and_then(|entry| entry.certificate.as_ref());
+        own.or(self.default.as_ref())
     }
 
-    /// True if a name has a certificate, or a place where the default one stands in.
+    /// True if a name, in the same form as for [`certificate`](Self::certificate), has a certificate, or a place where the default one
+    /// stands in.
     pub fn has_certificate(&self, name: &str) -> bool {
         self.entry(name).is_some()
     }
 
-    fn entry(&self, name: &str) -> Option<&Option<Arc<Certificate>>> {
-        if self.certificates.is_empty() {
+    fn entry(&self, name: &str) -> Option<&Entry> {
+        if let Some(entry) = self.exact.get(name) {
+            return Some(entry);
+        }
+        if self.wildcard.is_empty() {
             return None;
         }
-        self.certificates.get(name).or_else(|| {
-            let (_, parent) = name.split_once('.')?;
-            self.certificates.get(format!("*.{parent}").as_str())
-        })
+        let (label, parent) = name.split_once('.')?;
+        self.wildcard.get(parent).filter(|_| !label.is_empty())
     }
 
     /// What is presented where no certificate is for the name.
@@ -90,7 +106,8 @@ impl TlsTable {
 
     /// All names with a certificate of their own, in no particular order.
     pub fn certificates(&self) -> impl Iterator<Item = (&str, &Arc<Certificate>)> {
-        self.certificates.iter().filter_map(|(name, certificate)| Some((&**name, certificate.as_ref()?)))
+        let entries = self.exact.values().chain(self.wildcard.values());
+        entries.filter_map(|entry| Some((&*entry.name, entry.certificate.as_ref()?)))
     }
 
     /// What holds for a host that is in the form of [`canonical_host`](crate::canonical_host): found as its routes are. So a name of its
@@ -100,6 +117,11 @@ impl TlsTable {
             return None;
         }
         self.servers.get(&routes.server(host)?)
+    }
+
+    /// What holds for a host as the rules write it.
+    pub fn server_of(&self, host: &HostPattern) -> Option<&Arc<ServerTls>> {
+        self.servers.get(host)
     }
 
     /// All hosts for which something holds, in no particular order.
@@ -134,7 +156,12 @@ pub struct TlsTableBuilder {
 impl TlsTableBuilder {
     /// A certificate for a name, or for a wildcard such as `*.example.com`; lower case. `None` lets the default one stand in.
     pub fn certificate(mut self, name: impl Into<Arc<str>>, certificate: Option<Arc<Certificate>>) -> Self {
-        self.table.certificates.insert(name.into(), certificate);
+        let name = name.into();
+        let (names, key) = match name.strip_prefix("*.") {
+            Some(parent) => (&mut self.table.wildcard, parent.into()),
+            None => (&mut self.table.exact, name.clone()),
+        };
+        names.insert(key, Entry { name, certificate });
         self
     }
 
@@ -154,6 +181,12 @@ impl TlsTableBuilder {
     pub fn passthrough(mut self, host: HostPattern, passthrough: Passthrough) -> Self {
         self.table.passthrough.insert(host, passthrough);
         self
+    }
+
+    /// The table as far as it has come.
+    #[cfg(feature = "kubernetes")]
+    pub(crate) fn table(&self) -> &TlsTable {
+        &self.table
     }
 
     /// The table.

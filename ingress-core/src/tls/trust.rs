@@ -22,12 +22,17 @@ impl Trust {
     /// [`CertificateError`].
     pub fn from_pem(authorities: &[u8], revoked: Option<&[u8]>) -> Result<Self, CertificateError> {
         let authorities = certificates(authorities)?;
+        let revoked = revoked.filter(|text| !text.is_empty());
         let mut lists = Vec::new();
         for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(revoked.unwrap_or_default()) {
             let (kind, der) = section.map_err(|error| CertificateError::Pem(error.to_string()))?;
             if kind == SectionKind::Crl {
                 lists.push(der);
             }
+        }
+        // Whoever gives a list relies on it.
+        if revoked.is_some() && lists.is_empty() {
+            return Err(CertificateError::NoRevocationList);
         }
         Ok(Self { authorities, revoked: lists })
     }

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use ingress_core::{Settings, Snapshot};
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
@@ -36,7 +35,7 @@ async fn served(bytes: &[u8], piece: usize) -> Vec<(String, Option<Vec<u8>>)> {
     let seen = Seen::default();
     let service = {
         let seen = seen.clone();
-        service_fn(move |request: Request<Incoming>| {
+        service_fn(move |request: Request<Body>| {
             let seen = seen.clone();
             async move {
                 let path = request.uri().path().to_owned();

@@ -126,6 +126,19 @@ async fn the_next_datagram_goes_past_an_endpoint_that_refuses() {
 }
 
 #[tokio::test]
+async fn a_session_that_nobody_took_is_known_as_such() {
+    let (dead, nobody) = bind().await;
+    drop(dead);
+    let snapshot = with_settings([stream(StreamProtocol::Udp, 0)], &[nobody], |settings| {
+        settings.streams.timeout = Duration::from_millis(300);
+    });
+    let mut world = World::start(snapshot);
+    client(&world).await.send(b"?").await.unwrap();
+    let over = world.over().await;
+    assert_eq!((over.status, over.endpoint, over.received), (502, Some(nobody), 1));
+}
+
+#[tokio::test]
 async fn a_session_leaves_an_endpoint_that_has_left() {
     let (a, b) = (echo(b'a').await, echo(b'b').await);
     let world = World::start(udp(&[a], None));

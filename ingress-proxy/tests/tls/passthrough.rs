@@ -1,11 +1,13 @@
 //! Connections that are passed on unopened.
 
+use std::time::Duration;
+
 use ingress_proxy::core::HostPattern;
 use ingress_proxy::core::tls::Passthrough;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::support::{Client, Parts, World, ecdsa, table};
+use crate::support::{Client, Parts, World, ecdsa, read_all, table};
 use crate::wire::{hello, in_records};
 
 /// A server whose endpoint for `passed.test` and the hosts below is a listener of the test.
@@ -24,7 +26,8 @@ async fn world() -> (World, TcpListener) {
 async fn received(listener: &TcpListener, length: usize) -> (TcpStream, Vec<u8>) {
     let (mut endpoint, _) = listener.accept().await.unwrap();
     let mut bytes = vec![0; length];
-    endpoint.read_exact(&mut bytes).await.unwrap();
+    let read = tokio::time::timeout(Duration::from_secs(20), endpoint.read_exact(&mut bytes)).await;
+    read.expect("every byte comes").unwrap();
     (endpoint, bytes)
 }
 
@@ -65,7 +68,6 @@ async fn no_endless_hello_is_kept() {
     let record = |byte: u8| [22, 3, 1, 0, 1, byte];
     let bytes: Vec<u8> = [1, 0, 0xea, 0x60].into_iter().chain([0; 4000]).flat_map(record).collect();
     let _ = client.write_all(&bytes).await;
-    let mut end = Vec::new();
-    let _: Result<_, _> = client.read_to_end(&mut end).await;
+    read_all(&mut client).await;
     crate::support::until(|| world.running.counts().handshakes_failed == 1).await;
 }

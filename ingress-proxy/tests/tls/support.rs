@@ -235,7 +235,9 @@ pub(crate) async fn get<T: AsyncRead + AsyncWrite + Unpin>(io: &mut T, host: &st
 /// All that comes until the server closes.
 pub(crate) async fn read_all<T: AsyncRead + Unpin>(io: &mut T) -> Vec<u8> {
     let mut all = Vec::new();
-    let _ = io.read_to_end(&mut all).await;
+    let read = tokio::time::timeout(Duration::from_secs(20), io.read_to_end(&mut all)).await;
+    // A reset is an end, too.
+    let _ = read.expect("the server closes the connection");
     all
 }
 

@@ -69,7 +69,18 @@ pub fn admit(objects: &Objects, options: &Options, candidate: &Ingress) -> Verdi
 fn tells(finding: &Finding) -> bool {
     matches!(
         finding.reason,
-        "MissingSecret" | "InvalidSecret" | "UnknownService" | "UnknownPort" | "NoEndpoints" | "ExternalName"
+        "MissingSecret"
+            | "InvalidSecret"
+            | "SecretType"
+            | "KeyMismatch"
+            | "CertificateMismatch"
+            | "CertificateExpired"
+            | "CertificateExpiring"
+            | "CertificateNotYetValid"
+            | "UnknownService"
+            | "UnknownPort"
+            | "NoEndpoints"
+            | "ExternalName"
     )
 }
 

@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use k8s_openapi::jiff::Timestamp;
 
 use crate::compile::index::{SERVICE_NAME, name, namespace};
-use crate::compile::{Objects, Options};
+use crate::compile::{Objects, Options, References};
 
 /// The candidate with a creation time. One that is only about to be created is the newest: the API server has given it a time already, but
 /// in whole seconds, and by a clock of its own.
@@ -24,19 +24,23 @@ fn is_same(one: &ObjectMeta, other: &ObjectMeta) -> bool {
     name(one) == name(other) && namespace(one) == namespace(other)
 }
 
-/// The candidate in place of its older self, the Ingresses that share a host with it, and the Services and Secrets that it names.
+/// The candidate in place of its older self, the Ingresses that share a host with it, the Services that it names, and the Secrets that any of
+/// them names.
 pub(super) fn around(objects: &Objects, options: &Options, candidate: &Arc<Ingress>) -> Objects {
     let own = namespace(&candidate.metadata);
     let hosts = Hosts::of(candidate);
     let services: HashSet<&str> = backends(candidate).collect();
-    let tls = candidate.spec.iter().flat_map(|spec| spec.tls.iter().flatten());
-    let secrets: HashSet<&str> = tls.filter_map(|tls| tls.secret_name.as_deref()).collect();
     let is_named =
         |names: &HashSet<&str>, meta: &ObjectMeta| names.contains(name(meta)) && namespace(meta) == own;
     let mut ingresses: Vec<_> = kept(&objects.ingresses, |ingress| {
         hosts.meet(ingress) && !is_same(&ingress.metadata, &candidate.metadata)
     });
     ingresses.push(candidate.clone());
+    // Those of the others too: what they ask of clients decides about the candidate.
+    let mut references = References::default();
+    ingresses.iter().for_each(|ingress| references.ingress(ingress, true));
+    let secrets: HashSet<_> =
+        references.secrets.iter().map(|object| (&*object.namespace, &*object.name)).collect();
     let config_map = options.config_map.as_ref();
     Objects {
         ingresses,
@@ -47,7 +51,9 @@ pub(super) fn around(objects: &Objects, options: &Options, candidate: &Arc<Ingre
             service.is_some_and(|service| services.contains(&**service)) && namespace(&slice.metadata) == own
         }),
         endpoints: kept(&objects.endpoints, |endpoints| is_named(&services, &endpoints.metadata)),
-        secrets: kept(&objects.secrets, |secret| is_named(&secrets, &secret.metadata)),
+        secrets: kept(&objects.secrets, |secret| {
+            secrets.contains(&(namespace(&secret.metadata), name(&secret.metadata)))
+        }),
         config_maps: kept(&objects.config_maps, |map| {
             config_map.is_some_and(|wanted| {
                 name(&map.metadata) == &*wanted.name && namespace(&map.metadata) == &*wanted.namespace

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use ingress_core::stream::StreamSettings;
 use socket2::SockRef;
-use tokio::io::ReadBuf;
+use tokio::io::{Interest, ReadBuf};
 use tokio::net::UdpSocket;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -112,7 +112,19 @@ impl Session {
         tokio::select! {
             () = answers => {}
             () = self.ended.notified() => {}
+            () = self.watch() => {}
         }
+    }
+
+    /// Notes that the endpoint refuses: of that alone a reader is not woken. Never ready.
+    async fn watch(&self) {
+        if self.socket.ready(Interest::ERROR).await.is_ok()
+            && let Ok(Some(error)) = self.socket.take_error()
+            && is_refusal(&error)
+        {
+            self.note_broken();
+        }
+        std::future::pending().await
     }
 
     /// Ready when all answers that are expected have come.

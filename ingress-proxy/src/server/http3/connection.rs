@@ -37,7 +37,7 @@ enum Turn {
     /// A request was answered.
     Answered,
     /// A request came.
-    Came(RequestResolver<Connection, Bytes>),
+    Came(Box<RequestResolver<Connection, Bytes>>),
 }
 
 impl<S: HttpService> Served<S> {
@@ -76,7 +76,7 @@ async fn serve_all<S: HttpService>(
             _ = running.tasks.join_next(), if !running.tasks.is_empty() => Turn::Answered,
             // A client that gives requests up as fast as it makes them has no more of them running than others.
             request = h3.accept(), if running.tasks.len() < most => match request? {
-                Some(request) => Turn::Came(request),
+                Some(request) => Turn::Came(Box::new(request)),
                 None => return Ok(None),
             },
             () = sleep_until(idle_until), if running.tasks.is_empty() => Turn::Leave,
@@ -88,12 +88,12 @@ async fn serve_all<S: HttpService>(
                 false
             }
             Turn::Came(request) if leaving => {
-                reject(request);
+                reject(*request);
                 false
             }
             Turn::Came(request) => {
                 open.note_request();
-                running.tasks.spawn(serve(request, site.clone()));
+                running.tasks.spawn(serve(*request, site.clone()));
                 served += 1;
                 served == last
             }

@@ -144,7 +144,10 @@ fn times_count() {
     (brief.not_before, brief.not_after) = (date_time_ymd(2026, 1, 1), date_time_ymd(2027, 1, 1));
     let alone = brief.self_signed(&KeyPair::generate().unwrap()).unwrap();
     let stranger = Ca::new("stranger").client(&brief);
-    for client in [&ca.client(&brief), alone.der(), &stranger] {
+    let mut authority = brief.clone();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = authority.self_signed(&KeyPair::generate().unwrap()).unwrap();
+    for client in [&ca.client(&brief), alone.der(), authority.der(), &stranger] {
         assert_eq!(outcome_at(&judge, &[client], 2), "FAILED:certificate has expired");
         assert_eq!(outcome_at(&judge, &[client], -2), "FAILED:certificate is not yet valid");
     }

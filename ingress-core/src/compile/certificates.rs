@@ -1,0 +1,203 @@
+//! Which certificate each host presents: that of `spec.tls` of the first Ingress that has one, in the order and by the rules of
+//! ingress-nginx.
+//!
+//! The entry that lists the host decides, or, where none does, the first whose certificate covers it. Whatever is wrong with it, the host
+//! keeps its place in the table: the default certificate stands in there, and plain requests are redirected all the same.
+
+use std::sync::Arc;
+
+use hashbrown::HashSet;
+use k8s_openapi::api::networking::v1::IngressTLS;
+use k8s_openapi::jiff::Timestamp;
+
+use super::Options;
+use super::class::Served;
+use super::index::Key;
+use super::owners::{Owners, hosts};
+use super::report::{Finding, ObjectRef, Severity, quoted};
+use super::secrets::{Defect, Explained, Secrets};
+use super::time::Time;
+use crate::route::HostPattern;
+use crate::tls::{Certificate, TlsTableBuilder};
+
+const REMEDY: &str = "make it one of type kubernetes.io/tls, with tls.crt and tls.key that fit";
+
+/// So long before its end a certificate is said to expire soon, as in ingress-nginx.
+const SOON: i64 = 240 * 3600;
+
+/// Says what is wrong with the Secrets that `spec.tls` names.
+pub(super) fn check(
+    served: &[Served<'_>],
+    secrets: &mut Secrets<'_>,
+    time: &mut Time,
+    findings: &mut Vec<Finding>,
+) {
+    for ingress in served {
+        for (number, tls) in ingress.spec.tls.iter().flatten().enumerate() {
+            let Some(key) = secret(ingress, tls) else { continue };
+            for Explained { reason, message, remedy } in defects(key, secrets, time) {
+                findings.push(ingress.warning(reason, field(number), message, remedy));
+            }
+        }
+    }
+}
+
+fn defects(key: Key<'_>, secrets: &mut Secrets<'_>, time: &mut Time) -> Vec<Explained> {
+    match secrets.certificate(key) {
+        // That they cannot be read is said once, by whoever tried.
+        Err(Defect::NotRead | Defect::Unknown) => Vec::new(),
+        Err(defect) => vec![defect.explain(key, REMEDY)],
+        Ok(certificate) => {
+            let kind = secrets.other_type(key).map(|kind| Explained {
+                reason: "SecretType",
+                message: format!(
+                    "secret {}/{} is of type {}, not kubernetes.io/tls; it is served all the same",
+                    key.0,
+                    key.1,
+                    quoted(kind)
+                ),
+                remedy: "create it anew as one of type kubernetes.io/tls",
+            });
+            kind.into_iter().chain(outdated(key, &certificate, time)).collect()
+        }
+    }
+}
+
+/// What is to be said about the time in which a certificate is valid.
+fn outdated((namespace, name): Key<'_>, certificate: &Certificate, time: &mut Time) -> Option<Explained> {
+    if !time.is_known() {
+        return None;
+    }
+    let facts = &certificate.facts;
+    let (reason, what, at, remedy) = if time.is_past(facts.not_after) {
+        ("CertificateExpired", "expired at", facts.not_after, "renew it")
+    } else if !time.is_past(facts.not_before) {
+        (
+            "CertificateNotYetValid",
+            "is not valid before",
+            facts.not_before,
+            "wait, or set the clock of whoever made it",
+        )
+    } else if time.is_past(facts.not_after.saturating_sub(SOON)) {
+        ("CertificateExpiring", "expires at", facts.not_after, "renew it")
+    } else {
+        return None;
+    };
+    let at = Timestamp::from_second(at).map_or_else(|_| at.to_string(), |at| at.to_string());
+    let message =
+        format!("the certificate of secret {namespace}/{name} {what} {at}; it is served all the same");
+    Some(Explained { reason, message, remedy })
+}
+
+/// Adds a place for each host that has one.
+pub(super) fn add(
+    mut table: TlsTableBuilder,
+    (served, owners): (&[Served<'_>], &Owners<'_, '_>),
+    secrets: &mut Secrets<'_>,
+    findings: &mut Vec<Finding>,
+) -> TlsTableBuilder {
+    let mut decided: HashSet<HostPattern> = HashSet::new();
+    let mut foreign = Vec::new();
+    for ingress in served.iter().filter(|ingress| ingress.spec.tls.iter().flatten().next().is_some()) {
+        for host in hosts(ingress).filter(|host| *host != HostPattern::Any) {
+            if !owners.owns(ingress, &host) {
+                foreign.push((ingress, host));
+            } else if !decided.contains(&host) {
+                let name = host.to_string();
+                let certificate = choose(ingress, &name, secrets, findings);
+                table = table.certificate(name, certificate);
+                decided.insert(host);
+            }
+        }
+    }
+    // Where the owner has certificates too, nothing was expected of the others.
+    foreign.retain(|(_, host)| !decided.contains(host));
+    findings.extend(foreign.iter().map(|(ingress, host)| {
+        let message = format!("host {host} belongs to another namespace, whose ingress names it first, so no certificate is taken from here");
+        let remedy = "add spec.tls to an ingress of that namespace, or use a host of your own";
+        ingress.warning("ForeignHost", "spec.tls", message, remedy)
+    }));
+    table
+}
+
+fn choose(
+    ingress: &Served<'_>,
+    host: &str,
+    secrets: &mut Secrets<'_>,
+    findings: &mut Vec<Finding>,
+) -> Option<Arc<Certificate>> {
+    let entries = || ingress.spec.tls.iter().flatten().enumerate();
+    let lists = |tls: &IngressTLS| tls.hosts.iter().flatten().any(|name| name.eq_ignore_ascii_case(host));
+    let Some((number, tls)) = entries().find(|(_, tls)| lists(tls)) else {
+        let mut all = entries().filter_map(|(_, tls)| secrets.certificate(secret(ingress, tls)?).ok());
+        return all.find(|certificate| certificate.covers(host));
+    };
+    let (namespace, name) = secret(ingress, tls)?;
+    let certificate = secrets.certificate((namespace, name)).ok()?;
+    if certificate.covers(host) {
+        return Some(certificate);
+    }
+    let message = format!(
+        "the certificate of secret {namespace}/{name} is for {}, not for {host:?}, where the default certificate stands in",
+        names(&certificate)
+    );
+    let remedy = "use a certificate that is for the host, or list the host where it belongs";
+    findings.push(ingress.warning("CertificateMismatch", field(number), message, remedy));
+    None
+}
+
+/// The names of a certificate as a message shows them.
+fn names(certificate: &Certificate) -> String {
+    const SHOWN: usize = 5;
+    let names = &certificate.facts.names;
+    let shown: Vec<_> = names.iter().take(SHOWN).map(|name| quoted(name)).collect();
+    match names.len().checked_sub(SHOWN) {
+        _ if names.is_empty() => "no name".to_owned(),
+        Some(more @ 1..) => format!("{} and {more} more", shown.join(", ")),
+        _ => shown.join(", "),
+    }
+}
+
+/// Adds what stands in: the certificate that the options name, or the other that they bring.
+pub(super) fn add_default(
+    table: TlsTableBuilder,
+    options: &Options,
+    secrets: &mut Secrets<'_>,
+    time: &mut Time,
+    findings: &mut Vec<Finding>,
+) -> TlsTableBuilder {
+    let named = options.default_certificate.as_ref().and_then(|object| {
+        let key = (&*object.namespace, &*object.name);
+        let certificate = secrets.certificate(key);
+        let found = certificate.is_ok();
+        findings.extend(defects(key, secrets, time).into_iter().map(
+            |Explained { reason, message, remedy }| {
+                let (severity, message) = match found {
+                    true => (Severity::Warning, message),
+                    false => (
+                        Severity::Error,
+                        format!(
+                            "{message}; --default-ssl-certificate names it, and a self-signed one stands in"
+                        ),
+                    ),
+                };
+                Finding::new(severity, reason, ObjectRef::new("secret", key.0, key.1), "", message, remedy)
+            },
+        ));
+        certificate.ok()
+    });
+    match named.or_else(|| options.fallback_certificate.clone()) {
+        Some(certificate) => table.default_certificate(certificate),
+        None => table,
+    }
+}
+
+/// The Secret of an entry, if it names one.
+fn secret<'s>(ingress: &'s Served<'_>, tls: &'s IngressTLS) -> Option<Key<'s>> {
+    let name = tls.secret_name.as_deref().filter(|name| !name.is_empty())?;
+    Some((&ingress.object.namespace, name))
+}
+
+fn field(number: usize) -> String {
+    format!("spec.tls[{number}].secretName")
+}
