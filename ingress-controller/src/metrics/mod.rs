@@ -9,6 +9,7 @@
 
 mod buckets;
 mod cells;
+mod certificates;
 mod labels;
 mod measure;
 mod names;
@@ -161,6 +162,9 @@ impl Metrics {
         }
         let served = lock(&self.served).clone();
         served.write(&mut lock(&self.derived), text);
+        if let Some(snapshot) = served.snapshot() {
+            certificates::write(&snapshot.tls, &self.names.class, text);
+        }
     }
 
     fn write_sources(&self, text: &mut Text) {

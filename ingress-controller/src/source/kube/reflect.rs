@@ -115,14 +115,19 @@ pub(super) trait Content {
 
 impl Content for k8s_openapi::api::core::v1::Secret {
     fn scopes(options: &Options) -> Vec<Scope> {
-        vec![Scope::secrets(options)]
+        let default = Scope::named(options, options.default_certificate.as_ref());
+        [Some(Scope::secrets(options)), default].into_iter().flatten().collect()
     }
 }
 
 impl Content for k8s_openapi::api::core::v1::ConfigMap {
     fn scopes(options: &Options) -> Vec<Scope> {
-        let named = Scope::named(options, options.config_map.as_ref());
-        [Some(Scope::watched(options)), named].into_iter().flatten().collect()
+        let flags: BTreeSet<_> = [&options.config_map, &options.tcp_services, &options.udp_services]
+            .into_iter()
+            .flatten()
+            .collect();
+        let named = flags.into_iter().filter_map(|name| Scope::named(options, Some(name)));
+        std::iter::once(Scope::watched(options)).chain(named).collect()
     }
 }
 
