@@ -26,7 +26,7 @@ fn refused_flags_are_those_that_the_program_does_not_have() {
     }
 }
 
-/// The keys that would close all paths, the directives that are never run, and `use-proxy-protocol`, with which clients would get nothing.
+/// The keys that would close all paths, and the directives that are never run.
 #[test]
 fn refused_keys_are_those_that_would_close_all_paths() {
     use ingress_core::config_map::{Effect, TABLE};
@@ -35,10 +35,6 @@ fn refused_keys_are_those_that_would_close_all_paths() {
         |effect| matches!(effect, Effect::Guard | Effect::Snippet | Effect::HttpSnippet | Effect::Refused);
     let keys = TABLE.iter().filter(|key| refused(key.effect) && key.name != "allow-snippet-annotations");
     let mut expected: Vec<_> = keys.map(|key| key.name.to_owned()).collect();
-    let proxy_protocol = TABLE.iter().find(|key| key.name == "use-proxy-protocol").unwrap();
-    if proxy_protocol.effect == Effect::Later {
-        expected.push(proxy_protocol.name.to_owned());
-    }
     expected.sort();
     assert_eq!(listed("ingress.unservedKeys"), expected);
 }

@@ -9,18 +9,18 @@ What is served later leaves these lists.
 {{/* Flags that the controller does not have. */}}
 {{- define "ingress.unservedFlags" -}}
 {{- list
-  "enable-ssl-chain-completion" "enable-ssl-passthrough" "enable-topology-aware-routing" "maxmind-edition-ids" "maxmind-license-key"
-  "maxmind-mirror" "maxmind-retries-count" "maxmind-retries-timeout" "ssl-passthrough-proxy-port" | toJson -}}
+  "enable-ssl-chain-completion" "enable-topology-aware-routing" "maxmind-edition-ids" "maxmind-license-key" "maxmind-mirror"
+  "maxmind-retries-count" "maxmind-retries-timeout" | toJson -}}
 {{- end -}}
 
 {{/*
-ConfigMap keys that keep somebody out, with which the controller answers everything 503 rather than let it pass; nginx directives, which
-are never run; and the one that changes what clients send.
+ConfigMap keys that keep somebody out, with which the controller answers everything 503 rather than let it pass; and nginx directives,
+which are never run.
 */}}
 {{- define "ingress.unservedKeys" -}}
 {{- list
   "block-cidrs" "block-referers" "block-user-agents" "denylist-source-range" "enable-modsecurity" "global-auth-url" "http-snippet"
-  "location-snippet" "main-snippet" "server-snippet" "stream-snippet" "use-proxy-protocol" "whitelist-source-range" | toJson -}}
+  "location-snippet" "main-snippet" "server-snippet" "stream-snippet" "whitelist-source-range" | toJson -}}
 {{- end -}}
 
 {{- define "ingress.refused" -}}
@@ -63,12 +63,6 @@ are never run; and the one that changes what clients send.
 {{- define "ingress.noted" -}}
 {{- $values := .Values.controller -}}
 {{- $found := list -}}
-{{- if $values.service.enableHttps -}}
-{{- $found = append $found "controller.service.enableHttps: TLS is not served yet, nothing answers on that port" -}}
-{{- end -}}
-{{- if or .Values.tcp .Values.udp -}}
-{{- $found = append $found "tcp, udp: TCP and UDP services are not served yet, nothing answers on their ports" -}}
-{{- end -}}
 {{- if $values.allowSnippetAnnotations -}}
 {{- $found = append $found "controller.allowSnippetAnnotations: snippets are never served; an Ingress with one is answered 503 and has an event" -}}
 {{- end -}}
