@@ -12,6 +12,8 @@ pub struct Config {
     pub health_check_path: Option<String>,
     /// Let DNS names of upstreams lead to this machine: loopback and link-local addresses. For development only.
     pub local_endpoints: bool,
+    /// How long a client may take for a handshake of TLS, from its first byte on (10 s; nginx bounds it by `client_header_timeout`).
+    pub handshake_timeout: Duration,
     /// How long idle client connections are kept during a drain, so that a request that is already on its way still gets its answer.
     pub drain_idle: Duration,
 }
@@ -22,6 +24,7 @@ impl Default for Config {
             send_timeout: Duration::from_secs(60),
             health_check_path: None,
             local_endpoints: false,
+            handshake_timeout: Duration::from_secs(10),
             drain_idle: Duration::from_secs(1),
         }
     }

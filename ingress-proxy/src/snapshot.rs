@@ -7,10 +7,12 @@ use arc_swap::ArcSwap;
 use ingress_core::Snapshot;
 use tokio::sync::watch;
 
+use crate::tls::Terminator;
+
 /// A channel for snapshots. Subscribers begin with `initial`.
 pub fn channel(initial: Snapshot) -> (Publisher, Subscriber) {
     let shared = Arc::new(Shared {
-        current: ArcSwap::from_pointee(initial),
+        current: ArcSwap::from_pointee(Published::following(None, initial)),
         version: AtomicU64::new(0),
         swapped: watch::Sender::new(0),
     });
@@ -19,11 +21,25 @@ pub fn channel(initial: Snapshot) -> (Publisher, Subscriber) {
 
 #[derive(Debug)]
 struct Shared {
-    current: ArcSwap<Snapshot>,
+    current: ArcSwap<Published>,
     /// Read with every request.
     version: AtomicU64,
     /// The same, for those who wait.
     swapped: watch::Sender<u64>,
+}
+
+/// A snapshot, and what is made of it once for all workers.
+#[derive(Debug)]
+pub(crate) struct Published {
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) terminator: Arc<Terminator>,
+}
+
+impl Published {
+    fn following(before: Option<&Self>, snapshot: Snapshot) -> Self {
+        let terminator = Terminator::following(before.map(|before| &before.terminator), &snapshot);
+        Self { snapshot: Arc::new(snapshot), terminator }
+    }
 }
 
 /// Swaps snapshots in. There is one: the control path is its only holder.
@@ -37,10 +53,11 @@ impl Publisher {
     ///
     /// Returns false, and changes nothing, if it equals the current one.
     pub fn publish(&self, snapshot: Snapshot) -> bool {
-        if **self.shared.current.load() == snapshot {
+        let before = self.shared.current.load();
+        if *before.snapshot == snapshot {
             return false;
         }
-        self.shared.current.store(Arc::new(snapshot));
+        self.shared.current.store(Arc::new(Published::following(Some(&before), snapshot)));
         // After the store: a reader that sees the new version also sees the new snapshot, or a newer one.
         let version = self.shared.version.fetch_add(1, Ordering::Release) + 1;
         self.shared.swapped.send_replace(version);
@@ -49,7 +66,7 @@ impl Publisher {
 
     /// The current snapshot.
     pub fn current(&self) -> Arc<Snapshot> {
-        self.shared.current.load_full()
+        self.shared.current.load().snapshot.clone()
     }
 }
 
@@ -67,6 +84,11 @@ impl Subscriber {
 
     /// The current snapshot.
     pub fn current(&self) -> Arc<Snapshot> {
+        self.shared.current.load().snapshot.clone()
+    }
+
+    /// The current snapshot, and what belongs to it.
+    pub(crate) fn published(&self) -> Arc<Published> {
         self.shared.current.load_full()
     }
 

@@ -67,7 +67,7 @@ pub(super) async fn serve<T, S>(
         Counted { service, proxy: proxy.clone(), lifecycle: lifecycle.clone(), http1: !http2, last };
     let io = TokioIo::new(transport);
     let ended = if http2 {
-        let mut connection = std::pin::pin!(http2_builder().serve_connection(io, service));
+        let mut connection = std::pin::pin!(http2_builder(settings).serve_connection(io, service));
         tokio::select! { biased;
             ended = connection.as_mut() => ended,
             () = async { tokio::select! { () = drain.cancelled() => {}, () = lifecycle.worn() => {} } } => {
@@ -99,12 +99,12 @@ fn http1_builder() -> http1::Builder {
     builder
 }
 
-/// The limits of nginx and ingress-nginx: 128 streams, 32 KiB of head; windows and resets as hardened elsewhere.
-fn http2_builder() -> http2::Builder<TokioExecutor> {
+/// The limits of nginx and ingress-nginx: 32 KiB of head, so many streams as are set; windows and resets as hardened elsewhere.
+fn http2_builder(settings: &Settings) -> http2::Builder<TokioExecutor> {
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())
-        .max_concurrent_streams(128)
+        .max_concurrent_streams(settings.http2_max_concurrent_streams)
         .max_header_list_size(32 * 1024)
         .initial_stream_window_size(64 * 1024)
         .initial_connection_window_size(1024 * 1024)

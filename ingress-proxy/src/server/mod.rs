@@ -7,11 +7,17 @@ mod chunked;
 #[cfg(test)]
 mod desync_tests;
 mod framing;
+mod handshake;
 mod http;
 mod lifecycle;
 mod limit;
 mod linger;
 mod listener;
+mod opening;
+mod passthrough;
+mod plain_on_tls;
+mod prefixed;
+mod proxy_protocol;
 mod sniff;
 mod state;
 mod transport;
@@ -34,6 +40,7 @@ use crate::config::Config;
 use crate::observe::Observer;
 use crate::proxy::Proxy;
 use crate::snapshot::Subscriber;
+use opening::Scheme;
 use state::WorkerState;
 use worker::Worker;
 
@@ -142,18 +149,21 @@ impl Server {
         let workers = self.workers.or_else(|| std::thread::available_parallelism().ok());
         let workers = workers.map_or(1, NonZeroUsize::get);
         let mut listeners: Vec<Vec<_>> = (0..workers).map(|_| Vec::new()).collect();
-        let mut addresses = Vec::new();
-        for address in self.addresses {
+        let mut bind = |scheme, address| {
             let (bound, sockets) =
                 listener::bind(address, workers).map_err(|source| ServerError::Listen { address, source })?;
-            addresses.push(bound);
-            listeners.iter_mut().zip(sockets).for_each(|(worker, socket)| worker.push(socket));
-        }
+            listeners.iter_mut().zip(sockets).for_each(|(worker, socket)| worker.push((scheme, socket)));
+            Ok(bound)
+        };
+        let addresses = self.addresses.into_iter().map(|address| bind(Scheme::Http, address));
+        let addresses = addresses.collect::<Result<_, _>>()?;
+        let tls_addresses = self.tls_addresses.into_iter().map(|address| bind(Scheme::Https, address));
+        let tls_addresses = tls_addresses.collect::<Result<_, _>>()?;
         let config = Arc::new(self.config);
         let keepalive = self.subscriber.current().settings.upstream_keepalive_connections;
         let limit = limit::clients_per_worker(workers, keepalive);
         // Dropped on the way out, it stops the workers that have started.
-        let mut running = Running { addresses, tls_addresses: Vec::new(), workers: Vec::new() };
+        let mut running = Running { addresses, tls_addresses, workers: Vec::new() };
         for (number, listeners) in listeners.into_iter().enumerate() {
             let state = Arc::new(WorkerState::default());
             let worker = Worker {
@@ -198,6 +208,14 @@ pub struct Counts {
     pub handled: u64,
     /// Requests.
     pub requests: u64,
+    /// Handshakes of TLS that were done.
+    pub handshakes: u64,
+    /// Those of them that resumed a session.
+    pub handshakes_resumed: u64,
+    /// Handshakes of TLS that failed, or were not done in time.
+    pub handshakes_failed: u64,
+    /// Connections that were closed because they did not begin with a PROXY header, where there had to be one.
+    pub proxy_headers_refused: u64,
 }
 
 impl Counts {
@@ -210,6 +228,10 @@ impl Counts {
             accepted: self.accepted + other.accepted,
             handled: self.handled + other.handled,
             requests: self.requests + other.requests,
+            handshakes: self.handshakes + other.handshakes,
+            handshakes_resumed: self.handshakes_resumed + other.handshakes_resumed,
+            handshakes_failed: self.handshakes_failed + other.handshakes_failed,
+            proxy_headers_refused: self.proxy_headers_refused + other.proxy_headers_refused,
         }
     }
 }

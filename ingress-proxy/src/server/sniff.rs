@@ -16,19 +16,24 @@ pub(super) struct Sniffed {
     pub(super) first: Vec<u8>,
 }
 
-/// Reads until it is clear what the client speaks; `None` if it closed before. The caller bounds the time.
+/// Reads until it is clear what the client speaks; `None` if it closed before. `first` has been read from it already. The caller bounds
+/// the time.
 ///
 /// # Errors
 /// Whatever the transport reports.
-pub(super) async fn sniff<T: AsyncRead + Unpin>(io: &mut T) -> io::Result<Option<Sniffed>> {
-    let mut first = Vec::new();
+pub(super) async fn sniff<T: AsyncRead + Unpin>(
+    io: &mut T,
+    mut first: Vec<u8>,
+) -> io::Result<Option<Sniffed>> {
     let mut space = [0; 2048];
     loop {
-        let read = io.read(&mut space).await?;
-        if read == 0 {
-            return Ok(None);
+        if first.is_empty() || PREFACE.starts_with(&first) {
+            let read = io.read(&mut space).await?;
+            if read == 0 {
+                return Ok(None);
+            }
+            first.extend_from_slice(space.get(..read).unwrap_or_default());
         }
-        first.extend_from_slice(space.get(..read).unwrap_or_default());
         let compared = first.len().min(PREFACE.len());
         if first.get(..compared) != PREFACE.get(..compared) {
             return Ok(Some(Sniffed { http2: false, first }));
@@ -46,7 +51,7 @@ mod tests {
     #[tokio::test]
     async fn the_preface_may_come_in_parts() {
         let mut parts = tokio_test_parts(&[b"PRI", b" * HTTP/2.0\r\n\r\n", b"SM\r\n\r\nmore"]);
-        let sniffed = sniff(&mut parts).await.unwrap().unwrap();
+        let sniffed = sniff(&mut parts, Vec::new()).await.unwrap().unwrap();
         assert!(sniffed.http2);
         assert!(sniffed.first.ends_with(b"more"));
     }
@@ -55,11 +60,19 @@ mod tests {
     async fn anything_else_is_http1_at_once() {
         for first in [&b"G"[..], b"PRI /", b"\x16\x03\x01"] {
             let mut io = first;
-            let sniffed = sniff(&mut io).await.unwrap().unwrap();
+            let sniffed = sniff(&mut io, Vec::new()).await.unwrap().unwrap();
             assert_eq!(sniffed, Sniffed { http2: false, first: first.to_vec() });
         }
-        assert_eq!(sniff(&mut &b""[..]).await.unwrap(), None);
-        assert_eq!(sniff(&mut &b"PRI"[..]).await.unwrap(), None);
+        assert_eq!(sniff(&mut &b""[..], Vec::new()).await.unwrap(), None);
+        assert_eq!(sniff(&mut &b"PRI"[..], Vec::new()).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn what_was_read_before_counts() {
+        let sniffed = sniff(&mut &PREFACE[3..], PREFACE[..3].to_vec()).await.unwrap().unwrap();
+        assert_eq!(sniffed, Sniffed { http2: true, first: PREFACE.to_vec() });
+        let sniffed = sniff(&mut tokio::io::empty(), b"GET".to_vec()).await.unwrap().unwrap();
+        assert_eq!(sniffed, Sniffed { http2: false, first: b"GET".to_vec() });
     }
 
     fn tokio_test_parts(parts: &[&'static [u8]]) -> impl AsyncRead + Unpin {

@@ -22,6 +22,10 @@ pub(super) struct WorkerState {
     accepted: AtomicU64,
     handled: AtomicU64,
     requests: AtomicU64,
+    handshakes: AtomicU64,
+    handshakes_resumed: AtomicU64,
+    handshakes_failed: AtomicU64,
+    proxy_headers_refused: AtomicU64,
     full: AtomicBool,
     emptied: Notify,
 }
@@ -51,12 +55,34 @@ impl WorkerState {
             accepted: self.accepted.load(Relaxed),
             handled: self.handled.load(Relaxed),
             requests: self.requests.load(Relaxed),
+            handshakes: self.handshakes.load(Relaxed),
+            handshakes_resumed: self.handshakes_resumed.load(Relaxed),
+            handshakes_failed: self.handshakes_failed.load(Relaxed),
+            proxy_headers_refused: self.proxy_headers_refused.load(Relaxed),
         }
     }
 
     /// A connection was accepted.
     pub(super) fn note_accepted(&self) {
         self.accepted.fetch_add(1, Relaxed);
+    }
+
+    /// A handshake of TLS is done.
+    pub(super) fn note_handshake(&self, resumed: bool) {
+        self.handshakes.fetch_add(1, Relaxed);
+        if resumed {
+            self.handshakes_resumed.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// A handshake of TLS has failed, or was given up.
+    pub(super) fn note_failed_handshake(&self) {
+        self.handshakes_failed.fetch_add(1, Relaxed);
+    }
+
+    /// A connection began with no PROXY header, where there had to be one.
+    pub(super) fn note_refused_proxy_header(&self) {
+        self.proxy_headers_refused.fetch_add(1, Relaxed);
     }
 
     /// Notes whether there is room for one more connection; true if it was otherwise the last time.

@@ -290,7 +290,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Transport<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
+        // TLS takes bytes before the socket does.
+        let flushed = Pin::new(&mut self.io).poll_flush(cx);
+        self.poll_room(cx, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -301,7 +303,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Transport<T> {
 }
 
 /// What there is of a head's first line. One empty line may stand before it.
-fn first_line(head: &[u8]) -> &[u8] {
+pub(super) fn first_line(head: &[u8]) -> &[u8] {
     let head = head.strip_prefix(b"\r\n").unwrap_or(head);
     let end = memchr::memchr2(b'\r', b'\n', head).unwrap_or(head.len()).min(KEPT_LINE);
     head.get(..end).unwrap_or_default()

@@ -5,20 +5,15 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ingress_core::Settings;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
-use tokio_util::sync::CancellationToken;
 use tower::Layer;
 
-use super::http::{self, HttpService};
-use super::lifecycle::Lifecycle;
-use super::sniff::sniff;
+use super::http::HttpService;
+use super::opening::{Opening, Scheme};
 use super::state::{Open, WorkerState};
-use super::transport::Transport;
 use crate::config::Config;
-use crate::connection::Connection;
 use crate::observe::Observer;
 use crate::proxy::Proxy;
 use crate::snapshot::Subscriber;
@@ -31,7 +26,7 @@ pub(super) struct Worker<L> {
     pub(super) subscriber: Subscriber,
     pub(super) config: Arc<Config>,
     pub(super) observer: Option<Box<dyn Observer>>,
-    pub(super) listeners: Vec<TcpListener>,
+    pub(super) listeners: Vec<(Scheme, TcpListener)>,
     pub(super) layer: L,
     /// How many connections it may hold.
     pub(super) limit: usize,
@@ -66,20 +61,21 @@ where
 {
     /// Serves until told to stop; returns how many connections were open then.
     async fn run(self) -> usize {
-        let mut proxy = Proxy::new(self.subscriber, (*self.config).clone());
+        let mut proxy = Proxy::new(self.subscriber.clone(), (*self.config).clone());
         if let Some(observer) = self.observer {
             proxy = proxy.with_observer(observer);
         }
         let acceptor = Acceptor {
             proxy,
+            subscriber: self.subscriber,
             layer: self.layer,
             config: self.config,
             limit: self.limit,
             state: self.state.clone(),
         };
-        for listener in self.listeners {
+        for (scheme, listener) in self.listeners {
             let acceptor = acceptor.clone();
-            tokio::spawn(async move { acceptor.accept_from(listener).await });
+            tokio::spawn(async move { acceptor.accept_from(listener, scheme).await });
         }
         let state = self.state;
         let emptied = async {
@@ -94,20 +90,22 @@ where
     }
 }
 
+/// What the connections of a worker have in common.
 #[derive(Clone)]
-struct Acceptor<L> {
-    proxy: Proxy,
-    layer: L,
-    config: Arc<Config>,
+pub(super) struct Acceptor<L> {
+    pub(super) proxy: Proxy,
+    pub(super) subscriber: Subscriber,
+    pub(super) layer: L,
+    pub(super) config: Arc<Config>,
     limit: usize,
-    state: Arc<WorkerState>,
+    pub(super) state: Arc<WorkerState>,
 }
 
 impl<L> Acceptor<L>
 where
     L: Layer<Proxy, Service: HttpService> + Clone + Send + Sync + 'static,
 {
-    async fn accept_from(self, listener: TcpListener) {
+    async fn accept_from(self, listener: TcpListener, scheme: Scheme) {
         let listener = match tokio::net::TcpListener::from_std(listener) {
             Ok(listener) => listener,
             Err(error) => {
@@ -118,10 +116,10 @@ where
         loop {
             let accepted = tokio::select! { biased;
                 accepted = listener.accept() => accepted,
-                () = self.state.drain.cancelled() => return self.empty(listener),
+                () = self.state.drain.cancelled() => return self.empty(listener, scheme),
             };
             match accepted {
-                Ok((stream, _)) => self.take(stream),
+                Ok((stream, _)) => self.take(stream, scheme),
                 // The client gave up in the queue.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
@@ -133,17 +131,17 @@ where
     }
 
     /// Serves what the system has accepted for us already: it would be reset when the listener closes.
-    fn empty(&self, listener: tokio::net::TcpListener) {
+    fn empty(&self, listener: tokio::net::TcpListener, scheme: Scheme) {
         // Asked without tokio, whose word that nothing is there may be out of date.
         let Ok(listener) = listener.into_std() else { return };
         while let Ok((stream, _)) = listener.accept() {
             if let Ok(stream) = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream)) {
-                self.take(stream);
+                self.take(stream, scheme);
             }
         }
     }
 
-    fn take(&self, stream: TcpStream) {
+    fn take(&self, stream: TcpStream, scheme: Scheme) {
         self.state.note_accepted();
         let full = self.state.connections() >= self.limit;
         if self.state.note_full(full) && full {
@@ -156,47 +154,13 @@ where
             tokio::spawn(refuse(stream));
             return;
         }
-        let (Ok(client), Ok(local)) = (stream.peer_addr(), stream.local_addr()) else { return };
+        let (Ok(peer), Ok(local)) = (stream.peer_addr(), stream.local_addr()) else { return };
         let open = Open::new(self.state.clone());
         // Without it a small write can wait for the acknowledgement of the one before; a socket that refuses the option still works.
         let _ = stream.set_nodelay(true);
-        let proxy = self.proxy.with_connection(Connection::new(client, local.port()));
-        let service = self.layer.layer(proxy.clone());
-        let serve = Serve {
-            lifecycle: Lifecycle::new(open),
-            service,
-            settings: proxy.settings(),
-            proxy,
-            config: self.config.clone(),
-            drain: self.state.drain.clone(),
-        };
-        tokio::spawn(serve.run(stream));
-    }
-}
-
-/// One connection that is to be served. The settings are those of the moment at which it was accepted.
-struct Serve<S> {
-    lifecycle: Lifecycle,
-    service: S,
-    proxy: Proxy,
-    settings: Arc<Settings>,
-    config: Arc<Config>,
-    drain: CancellationToken,
-}
-
-impl<S: HttpService> Serve<S> {
-    /// Finds out what the client speaks, and serves it.
-    async fn run(self, mut io: TcpStream) {
-        let Self { lifecycle, service, proxy, settings, config, drain } = self;
-        let first = tokio::select! { biased;
-            first = tokio::time::timeout(settings.client_header_timeout, sniff(&mut io)) => first,
-            () = async { drain.cancelled().await; tokio::time::sleep(config.drain_idle).await } => return,
-        };
-        let Ok(Ok(Some(sniffed))) = first else { return };
-        let lifecycle = Arc::new(lifecycle);
-        let http1 = !sniffed.http2;
-        let transport = Transport::new(io, http1, sniffed.first, lifecycle.clone(), &settings, &config);
-        http::serve(transport, sniffed.http2, (service, proxy), lifecycle, &settings, &drain).await;
+        let settings = self.proxy.settings();
+        let opening = Opening { acceptor: self.clone(), open, settings, scheme, peer, local };
+        tokio::spawn(opening.run(stream));
     }
 }
 

@@ -45,7 +45,7 @@ fn is_trusted(address: IpAddr, forwarded: &Forwarded) -> bool {
 }
 
 /// Who trusts all addresses of one family wants to trust everybody, and not to tell the families apart: `0.0.0.0/0` is the default.
-fn is_believed(peer: IpAddr, forwarded: &Forwarded) -> bool {
+pub(crate) fn is_believed(peer: IpAddr, forwarded: &Forwarded) -> bool {
     is_trusted(peer, forwarded) || forwarded.trusted.iter().any(|network| network.prefix_len() == 0)
 }
 

@@ -22,6 +22,7 @@ use http::Response;
 use tower::ServiceBuilder;
 use tower::layer::layer_fn;
 
+pub(crate) use client::is_believed;
 pub(crate) use record::{Observers, Record};
 pub(crate) use view::Shared;
 
