@@ -144,6 +144,10 @@ fn wrong_values_are_named_with_the_way_out() {
         wrong(&["--apiserver-host=10.0.0.1:6443"]),
         "--apiserver-host: \"10.0.0.1:6443\" is no address of an API server; pass one such as http://127.0.0.1:8001"
     );
+}
+
+#[test]
+fn wrong_values_of_other_kinds_are_named_too() {
     assert_eq!(
         wrong(&["--default-ssl-certificate=wildcard"]),
         "--default-ssl-certificate: \"wildcard\" does not name a Secret; pass its namespace and name, such as default/certificate"

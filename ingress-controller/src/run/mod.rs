@@ -9,8 +9,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ingress_core::{Options, Verdict};
 use ingress_proxy::access_log::AccessLog;
 use ingress_proxy::{Drained, Running};
+use k8s_openapi::api::networking::v1::Ingress;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::admin::{Admin, Health, Site};
@@ -73,12 +75,7 @@ impl Controller {
         let mut end_status = None;
         if let (Source::Cluster(cluster), Some(reader)) = (&config.source, reader) {
             if let Some(webhook) = webhook {
-                let (reader, options, metrics) = (reader.clone(), config.options.clone(), metrics.clone());
-                let judge = move |candidate: &_| {
-                    let mut objects = reader.objects();
-                    objects.now = now();
-                    ingress_core::admit(&objects, &options, candidate)
-                };
+                let (judge, metrics) = (judge(reader.clone(), config.options.clone()), metrics.clone());
                 let task = move || webhook.run(judge, metrics, stopped);
                 spawn("webhook thread", thread.clone(), task).await?;
             }
@@ -133,6 +130,15 @@ fn check(config: &RunConfig) -> Result<(), Error> {
         listen.map_err(|source| Error::Listen { flag, address, source })?;
     }
     Ok(())
+}
+
+/// What the webhook says of a candidate: what the compile would, at this moment.
+fn judge(reader: Reader, options: Options) -> impl Fn(&Ingress) -> Verdict {
+    move |candidate| {
+        let mut objects = reader.objects();
+        objects.now = now();
+        ingress_core::admit(&objects, &options, candidate)
+    }
 }
 
 /// What the status thread does from beginning to end.

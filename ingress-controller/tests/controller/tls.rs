@@ -64,7 +64,7 @@ impl Client {
             let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
             let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
             if length.is_none_or(|length| body.len() >= length.parse().unwrap()) {
-                return head[9..12].parse().unwrap();
+                return head.get(9..12).unwrap().parse().unwrap();
             }
         }
     }

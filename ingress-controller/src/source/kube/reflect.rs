@@ -138,3 +138,29 @@ pub(super) fn resource<K: Kind>() -> String {
         group => format!("{}.{group}", K::plural(&())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+
+    use super::*;
+
+    fn named(namespace: &str, name: &str) -> Option<ObjectName> {
+        Some(ObjectName { namespace: namespace.into(), name: name.into() })
+    }
+
+    #[test]
+    fn what_flags_name_in_other_namespaces_is_watched_once() {
+        let mut options = Options::default();
+        (options.config_map, options.tcp_services) = (named("edge", "settings"), named("edge", "ports"));
+        (options.udp_services, options.default_certificate) = (named("edge", "ports"), named("edge", "tls"));
+        assert_eq!((ConfigMap::scopes(&options).len(), Secret::scopes(&options).len()), (1, 1));
+        options.watch_namespace = "shop".into();
+        assert_eq!(ConfigMap::scopes(&options).len(), 3);
+        let [all, certificate] = &*Secret::scopes(&options) else { panic!("not two scopes") };
+        assert_eq!(all.namespace.as_deref(), Some("shop"));
+        assert_eq!(certificate.namespace.as_deref(), Some("edge"));
+        options.watch_namespace = "edge".into();
+        assert_eq!((ConfigMap::scopes(&options).len(), Secret::scopes(&options).len()), (1, 1));
+    }
+}
