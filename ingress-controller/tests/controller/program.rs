@@ -26,6 +26,7 @@ struct Program {
     child: Child,
     log: mpsc::Receiver<String>,
     http: SocketAddr,
+    https: SocketAddr,
     healthz: SocketAddr,
 }
 
@@ -53,13 +54,14 @@ impl Program {
             }
         });
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut program = Self { child, log, http: nowhere, healthz: nowhere };
+        let mut program = Self { child, log, http: nowhere, https: nowhere, healthz: nowhere };
         let line = program.line("serving HTTP on ");
         let address = |after: &str| {
             let rest = line.split_once(after).unwrap().1;
             rest.split([',', '/', '"']).next().unwrap().parse().unwrap()
         };
         program.http = address("serving HTTP on ");
+        program.https = address("HTTPS on ");
         program.healthz = address("http://");
         program
     }
@@ -170,6 +172,15 @@ fn edits_are_live_and_broken_ones_change_nothing() {
     program.line("1 route removed (a.test/two)");
     program.line("resolved: ");
     assert_eq!(get(program.http, "a.test", "/two").unwrap().0, 404);
+}
+
+#[test]
+fn every_address_is_logged_and_served() {
+    let program = Program::start(&Folder::new(), &[]);
+    assert_eq!(get(program.http, "a.test", "/").unwrap().0, 404);
+    assert_eq!(get(program.healthz, "a.test", "/healthz").unwrap().0, 200);
+    // Whoever speaks plain HTTP to the port of HTTPS is told so.
+    assert_eq!(get(program.https, "a.test", "/").unwrap().0, 400);
 }
 
 #[test]
