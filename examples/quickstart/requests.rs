@@ -9,12 +9,18 @@ use http::Request;
 use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 use crate::backends::Backends;
+use crate::certificate;
+
+/// Who answers where no backend is asked.
+const PROXY: &str = "(the proxy itself)";
 
 /// Host, path, and who has to answer with what.
-const REQUESTS: [(&str, &str, &str, u16); 9] = [
+const REQUESTS: [(&str, &str, &str, u16); 10] = [
     ("mywebsite.com", "/api", "api", 200),
     ("mywebsite.com", "/api/users?page=2", "api", 200),
     ("mywebsite.com", "/web", "web", 200),
@@ -24,27 +30,43 @@ const REQUESTS: [(&str, &str, &str, u16); 9] = [
     ("mywebsite.com", "/", "default-http-backend", 404),
     ("mywebsite.com", "/healthz", "default-http-backend", 200),
     ("elsewhere.com", "/api", "default-http-backend", 404),
+    (certificate::HOST, "/cart", PROXY, 308),
 ];
 
-/// Sends the requests on one connection and prints a row for each. True if every row is as expected, and every endpoint had its turn.
-pub(crate) async fn table(address: SocketAddr, backends: &Backends) -> Result<bool, Box<dyn Error>> {
-    let stream = TcpStream::connect(address).await?;
-    let (mut client, connection) = handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection);
+/// The same over HTTPS.
+const TLS_REQUESTS: [(&str, &str, &str, u16); 2] =
+    [(certificate::HOST, "/", "web", 200), (certificate::HOST, "/cart", "web", 200)];
+
+/// Sends the requests on two connections, the second one with TLS, and prints a row for each. True if every row is as expected, and every
+/// endpoint had its turn.
+pub(crate) async fn table(
+    address: SocketAddr,
+    (secure, connector): (SocketAddr, &TlsConnector),
+    backends: &Backends,
+) -> Result<bool, Box<dyn Error>> {
+    let mut client = connect(TcpStream::connect(address).await?).await?;
+    let stream = TcpStream::connect(secure).await?;
+    let mut tls_client = connect(connector.connect(certificate::HOST.try_into()?, stream).await?).await?;
 
     println!("{:<37} {:<22} {:<17} STATUS", "REQUEST", "SERVICE", "ENDPOINT");
     let mut all_as_expected = true;
     let mut answered: BTreeMap<String, usize> = BTreeMap::new();
-    for (host, target, service, status) in REQUESTS {
-        let answer = ask(&mut client, host, target).await?;
-        let known =
-            backends.get(service).is_some_and(|all| all.iter().any(|one| one.to_string() == answer.endpoint));
+    let plain = REQUESTS.into_iter().map(|request| ("", request));
+    for (scheme, (host, target, service, status)) in
+        plain.chain(TLS_REQUESTS.map(|request| ("https://", request)))
+    {
+        let client = if scheme.is_empty() { &mut client } else { &mut tls_client };
+        let answer = ask(client, host, target).await?;
+        let is_of = |all: &Vec<SocketAddr>| all.iter().any(|one| one.to_string() == answer.endpoint);
+        let known = service == PROXY || backends.get(service).is_some_and(is_of);
         let as_expected = known && answer.service == service && answer.status == status;
         all_as_expected &= as_expected;
-        *answered.entry(answer.endpoint.clone()).or_default() += 1;
+        if service != PROXY {
+            *answered.entry(answer.endpoint.clone()).or_default() += 1;
+        }
         let remark =
             if as_expected { String::new() } else { format!(" <- expected {service} with {status}") };
-        let request = format!("GET {host}{target}");
+        let request = format!("GET {scheme}{host}{target}");
         println!("{request:<37} {:<22} {:<17} {}{remark}", answer.service, answer.endpoint, answer.status);
     }
     let endpoints = backends.values().map(Vec::len).sum();
@@ -53,6 +75,15 @@ pub(crate) async fn table(address: SocketAddr, backends: &Backends) -> Result<bo
         all_as_expected = false;
     }
     Ok(all_as_expected)
+}
+
+async fn connect<T>(stream: T) -> Result<SendRequest<Empty<Bytes>>, hyper::Error>
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (client, connection) = handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    Ok(client)
 }
 
 struct Answer {
@@ -75,7 +106,7 @@ async fn ask(
     let text = String::from_utf8_lossy(&body);
     let (service, endpoint) = match text.split(' ').collect::<Vec<_>>().as_slice() {
         [service, "at", endpoint, "got", ..] => (*service, *endpoint),
-        _ => ("(the proxy itself)", "-"),
+        _ => (PROXY, "-"),
     };
     Ok(Answer { service: service.to_owned(), endpoint: endpoint.to_owned(), status })
 }

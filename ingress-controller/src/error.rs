@@ -41,9 +41,16 @@ pub enum Error {
         /// What to do.
         remedy: &'static str,
     },
-    /// HTTP and health check were given the same port.
-    #[error("--http-port and --healthz-port are both {0}; pass two different ports")]
-    SamePort(u16),
+    /// Two things were given the same port.
+    #[error("{one} and {other} are both {port}; pass two different ports")]
+    SamePort {
+        /// The flag of the one.
+        one: &'static str,
+        /// The flag of the other.
+        other: &'static str,
+        /// The port.
+        port: u16,
+    },
     /// There is no address to listen on.
     #[error("--bind-address: no address is given; leave the flag out to listen on all")]
     NoAddress,
@@ -67,6 +74,11 @@ pub enum Error {
         /// What is wrong, and the way out.
         problem: String,
     },
+    /// The certificate for hosts that have none cannot be made.
+    #[error(
+        "cannot make the certificate for hosts that have none: {0}; the system must offer random numbers"
+    )]
+    FakeCertificate(String),
     /// The system refused a thread or what belongs to it.
     #[error("cannot start the {part}: {source}; see the limits of processes and open files")]
     System {
@@ -92,10 +104,10 @@ impl Error {
             | Self::Selector(_)
             | Self::Cluster { .. }
             | Self::Manifests { .. }
-            | Self::SamePort(_)
+            | Self::SamePort { .. }
             | Self::NoAddress
             | Self::Certificate { .. } => 2,
-            Self::Listen { .. } | Self::System { .. } | Self::Ended => 1,
+            Self::Listen { .. } | Self::FakeCertificate(_) | Self::System { .. } | Self::Ended => 1,
         }
     }
 }
@@ -107,7 +119,8 @@ fn way_out(flag: &str, error: &io::Error) -> String {
         }
         io::ErrorKind::AddrInUse => format!("stop what listens there, or pass another port with {flag}"),
         io::ErrorKind::PermissionDenied => {
-            format!("ports below 1024 need the capability NET_BIND_SERVICE; or pass another with {flag}=8080")
+            let port = if flag == "--https-port" { 8443 } else { 8080 };
+            format!("ports below 1024 need the capability NET_BIND_SERVICE; or pass another with {flag}={port}")
         }
         io::ErrorKind::AddrNotAvailable => {
             "this machine does not have the address; pass one that it has with --bind-address or --healthz-host".into()

@@ -1,4 +1,4 @@
-//! The Ingress controller as a library: objects from files or a cluster in, HTTP served.
+//! The Ingress controller as a library: objects from files or a cluster in, HTTP and HTTPS served.
 //!
 //! ```no_run
 //! use ingress_controller::{Controller, RunConfig};
@@ -18,6 +18,7 @@ pub mod args;
 mod config;
 mod control;
 mod error;
+mod fake_certificate;
 mod metrics;
 mod permission;
 mod port;

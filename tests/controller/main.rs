@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // a test fails by a panic
 #![allow(clippy::print_stdout)] // says what could not be tested
 
+mod certificates;
 mod observe;
 mod outage;
 mod permissions;

@@ -91,7 +91,7 @@ fn values_that_cannot_be_served_stop_the_installation() {
             "controller.lifecycle.preStop.exec.command={/bin/sh,-c,sleep 5}",
             "controller.lifecycle.preStop.exec",
         ),
-        ("controller.extraArgs.enable-ssl-passthrough=", "controller.extraArgs.enable-ssl-passthrough"),
+        ("controller.extraArgs.maxmind-license-key=a", "controller.extraArgs.maxmind-license-key"),
         ("controller.config.whitelist-source-range=10.0.0.0/8", "controller.config.whitelist-source-range"),
         ("controller.config.enable-modsecurity=true", "controller.config.enable-modsecurity"),
         ("controller.config.http-snippet=deny all;", "controller.config.http-snippet"),
@@ -105,9 +105,34 @@ fn values_that_cannot_be_served_stop_the_installation() {
 
 #[test]
 fn who_goes_without_them_gets_a_pod_that_starts() {
-    let sets = "controller.extraArgs.enable-ssl-passthrough=,controller.lifecycle.preStop.exec.command={/bin/sh},\
+    let sets = "controller.extraArgs.maxmind-license-key=a,controller.lifecycle.preStop.exec.command={/bin/sh},\
                 controller.config.enable-modsecurity=true";
     let Some(rendered) = render("a", "b", &["--set", sets, "--set", "acceptUnserved=true"]) else { return };
     let rendered = rendered.unwrap();
-    assert!(!rendered.contains("passthrough") && !rendered.contains("lifecycle"), "{rendered}");
+    assert!(!rendered.contains("maxmind") && !rendered.contains("lifecycle"), "{rendered}");
+}
+
+#[test]
+fn http3_is_one_more_protocol_on_the_port_of_https() {
+    let on = "controller.config.use-http3=true,controller.hostPort.enabled=true,controller.networkPolicy.enabled=true";
+    let Some(rendered) = render("a", "b", &["--set-string", on]) else { return };
+    let rendered = rendered.unwrap();
+    assert_eq!(rendered.matches("protocol: UDP").count(), 3, "pod, Service, policy: {rendered}");
+    let Some(without) = render("a", "b", &["--set-string", "controller.config.use-http3=false"]) else {
+        return;
+    };
+    assert!(!without.unwrap().contains("UDP"));
+}
+
+/// What used to be refused, and what a load balancer needs.
+#[test]
+fn what_is_served_is_not_refused() {
+    let sets = "controller.config.use-proxy-protocol=true,controller.extraArgs.enable-ssl-passthrough=,\
+                controller.extraArgs.ssl-passthrough-proxy-port=442";
+    let Some(rendered) = render("a", "b", &["--set-string", sets]) else { return };
+    let rendered = rendered.unwrap();
+    assert!(
+        rendered.contains("- --enable-ssl-passthrough\n")
+            && rendered.contains("use-proxy-protocol: \"true\"")
+    );
 }

@@ -88,6 +88,9 @@ fn in_one_namespace_secrets_elsewhere_are_out_of_reach() {
     let objects = read("tests/deploy/rendered/scoped.yaml");
     assert_eq!(role(&objects, "ClusterRole", "edge-ingress-nginx"), set(&[CLASSES, NODES].concat()));
     assert_eq!(role(&objects, "Role", "edge-ingress-nginx-objects"), set(OBJECTS));
+    let certificate = objects.find("Role", "edge-ingress-nginx-certificate").unwrap();
+    assert_eq!(certificate["metadata"]["namespace"], "ingress");
+    assert_eq!(rules(certificate), set(&["list /secrets wildcard", "watch /secrets wildcard"]));
     let objects_of = objects.find("Role", "edge-ingress-nginx-objects").unwrap();
     assert_eq!(objects_of["metadata"]["namespace"], "shop");
     let mut expected = own("edge-ingress-nginx-leader");

@@ -132,3 +132,26 @@ fn the_webhook_is_where_the_api_server_looks_for_it() {
     }
     assert_eq!(webhooks, 2);
 }
+
+/// A client that speaks HTTPS reaches the port on which the program listens for it.
+#[test]
+fn https_is_where_clients_look_for_it() {
+    for objects in read_all() {
+        let args = objects.flag("--https-port");
+        assert_eq!(args, None, "{}: 443 is the default", objects.file);
+        let ports = list(&container(objects.controller())["ports"]);
+        let https = ports.iter().find(|port| port["name"] == "https").unwrap();
+        assert_eq!(https["containerPort"], 443, "{}", objects.file);
+        for service in objects.of_kind("Service").filter(|service| name(service).contains("controller")) {
+            for port in list(&service["spec"]["ports"]).iter().filter(|port| port["name"] == "https") {
+                assert_eq!(
+                    (&port["port"], &port["targetPort"]),
+                    (&443.into(), &"https".into()),
+                    "{}",
+                    objects.file
+                );
+                assert!(port["appProtocol"].is_null() || port["appProtocol"] == "https", "{}", objects.file);
+            }
+        }
+    }
+}

@@ -54,6 +54,7 @@ const FLAGS: &[(&str, Kind, &str)] = &[
     ("profiling", Kind::Switch, PROFILER),
     ("skip_headers", Kind::Switch, LOGS),
     ("skip_log_headers", Kind::Switch, LOGS),
+    ("ssl-passthrough-proxy-port", Kind::Value, "what is passed through and what is not share one port"),
     ("status-port", Kind::Value, NGINX),
     ("stderrthreshold", Kind::Value, LOGS),
     ("stream-port", Kind::Value, NGINX),

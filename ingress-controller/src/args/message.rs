@@ -5,7 +5,7 @@ use std::error::Error as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::NoArgs;
-use super::unsupported::is_of_ingress_nginx;
+use super::unsupported::advice;
 
 pub(super) fn of(error: &clap::Error) -> NoArgs {
     let flag = text(error, ContextKind::InvalidArg);
@@ -13,14 +13,15 @@ pub(super) fn of(error: &clap::Error) -> NoArgs {
     let value = text(error, ContextKind::InvalidValue);
     NoArgs::Wrong(match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => return NoArgs::Print(error.to_string()),
-        ErrorKind::UnknownArgument if is_of_ingress_nginx(flag) => {
-            format!("{flag}: this flag of ingress-nginx is not supported by this version yet; leave it out")
+        ErrorKind::UnknownArgument => {
+            let suggested = text(error, ContextKind::SuggestedArg);
+            match (advice(flag), suggested.as_str()) {
+                (Some(advice), _) => format!("{flag}: {advice}"),
+                (None, "") if flag.starts_with('-') => format!("{flag}: there is no such flag; see --help"),
+                (None, "") => format!("{flag:?} is not understood here; see --help"),
+                _ => format!("{flag}: there is no such flag; did you mean {suggested}? see --help"),
+            }
         }
-        ErrorKind::UnknownArgument => match text(error, ContextKind::SuggestedArg).as_str() {
-            "" if flag.starts_with('-') => format!("{flag}: there is no such flag; see --help"),
-            "" => format!("{flag:?} is not understood here; see --help"),
-            suggested => format!("{flag}: there is no such flag; did you mean {suggested}? see --help"),
-        },
         // A value is given that may not be there, or none where one must be.
         ErrorKind::InvalidValue if value.is_empty() => format!("{flag}: the value is missing; see --help"),
         ErrorKind::InvalidValue => {

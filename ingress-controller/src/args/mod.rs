@@ -8,6 +8,8 @@ mod metrics;
 mod notice;
 mod status;
 mod stop;
+mod streams;
+mod tls;
 mod unsupported;
 mod value;
 mod webhook;
@@ -27,17 +29,19 @@ pub use ignored::Ignored;
 pub use metrics::MetricsArgs;
 pub use status::StatusArgs;
 pub use stop::StopArgs;
+pub use streams::StreamArgs;
+pub use tls::TlsArgs;
 pub use value::{Buckets, Workers};
 pub use webhook::WebhookArgs;
 
-const ABOUT: &str = "Serves Kubernetes Ingresses: reads them, with the Services and endpoints behind them, and forwards HTTP requests as \
-                     they say. Takes the flags of ingress-nginx.";
+const ABOUT: &str = "Serves Kubernetes Ingresses: reads them, with the Services and endpoints behind them, and forwards requests as they \
+                     say. Takes the flags of ingress-nginx.";
 
 const EXAMPLE: &str = "\
 Switches may be written --switch, --switch=true and --switch=false.
 
-Example: serve the Ingresses of a folder on port 8080, and follow every edit
-  ingress-controller --manifests ./manifests --http-port 8080
+Example: serve the Ingresses of a folder on the ports 8080 and 8443, and follow every edit
+  ingress-controller --manifests ./manifests --http-port 8080 --https-port 8443
   curl -H 'Host: mywebsite.com' http://127.0.0.1:8080/
 
 Example: in a pod of a cluster, as the chart does
@@ -127,32 +131,21 @@ pub struct Args {
     #[arg(long, value_name = "PORT", default_value = "80", value_parser = value::port, help_heading = LISTEN)]
     pub http_port: u16,
 
-    /// Port for HTTPS, which this version does not serve yet: nothing listens there [default: 443]
-    #[arg(long, value_name = "PORT", value_parser = value::port, help_heading = LISTEN)]
-    pub https_port: Option<u16>,
-
-    /// Secret with the certificate for hosts that have none, for when HTTPS is served; without effect in this version
-    #[arg(long, value_name = "NAMESPACE/NAME", default_value = "", hide_default_value = true,
-        value_parser = value::optional_secret, help_heading = LISTEN)]
-    pub default_ssl_certificate: MaybeObject,
-
-    /// ConfigMap with TCP services, which this version does not serve
-    #[arg(long, value_name = "NAMESPACE/NAME", default_value = "", hide_default_value = true,
-        value_parser = value::optional_config_map, hide = true)]
-    pub tcp_services_configmap: MaybeObject,
-
-    /// ConfigMap with UDP services, which this version does not serve
-    #[arg(long, value_name = "NAMESPACE/NAME", default_value = "", hide_default_value = true,
-        value_parser = value::optional_config_map, hide = true)]
-    pub udp_services_configmap: MaybeObject,
-
-    /// IP address to listen on for HTTP; may be repeated, or be a list with commas [default: all, IPv4 and IPv6]
+    /// IP address to listen on for HTTP, HTTPS, TCP and UDP; may be repeated, or be a list with commas [default: all, IPv4 and IPv6]
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',', value_parser = value::address, help_heading = LISTEN)]
     pub bind_address: Vec<IpAddr>,
 
     /// How many workers serve, each a thread of its own; auto is what the ConfigMap says, else one for each core
     #[arg(long, value_name = "NUMBER|auto", default_value = "auto", value_parser = value::workers, help_heading = LISTEN)]
     pub worker_processes: Workers,
+
+    /// TLS with clients.
+    #[command(flatten)]
+    pub tls: TlsArgs,
+
+    /// TCP and UDP services.
+    #[command(flatten)]
+    pub streams: StreamArgs,
 
     /// Port for the health check; 0 takes a free one
     #[arg(long, value_name = "PORT", default_value = "10254", value_parser = value::port, help_heading = HEALTH)]

@@ -21,6 +21,9 @@ fn wrong(arguments: &[&str]) -> String {
 fn the_defaults_are_those_of_ingress_nginx() {
     let args = good(&[]);
     assert_eq!((args.http_port, args.healthz_port, args.health_check_path.as_str()), (80, 10254, "/healthz"));
+    assert_eq!((args.tls.https_port, &args.tls.default_ssl_certificate), (443, &None));
+    assert!(!args.tls.enable_ssl_passthrough);
+    assert!(args.streams.tcp_services_configmap.is_none() && args.streams.udp_services_configmap.is_none());
     assert_eq!(
         (args.ingress_class.as_str(), args.controller_class.as_str()),
         ("nginx", "k8s.io/ingress-nginx")
@@ -141,7 +144,20 @@ fn wrong_values_are_named_with_the_way_out() {
         wrong(&["--apiserver-host=10.0.0.1:6443"]),
         "--apiserver-host: \"10.0.0.1:6443\" is no address of an API server; pass one such as http://127.0.0.1:8001"
     );
+}
+
+#[test]
+fn wrong_values_of_other_kinds_are_named_too() {
+    assert_eq!(
+        wrong(&["--default-ssl-certificate=wildcard"]),
+        "--default-ssl-certificate: \"wildcard\" does not name a Secret; pass its namespace and name, such as default/certificate"
+    );
     for (flag, problem) in [
+        ("--https-port=https", "is no port; pass a number from 0 to 65535"),
+        (
+            "--tcp-services-configmap=tcp",
+            "does not name a ConfigMap; pass its namespace and name, such as ingress-nginx/settings",
+        ),
         ("--validating-webhook=8443", "is no address to listen on; pass one such as :8443 or 10.0.0.1:8443"),
         (
             "--publish-status-address=10.0.0.1,http://lb",
@@ -191,7 +207,11 @@ fn unknown_flags_are_told_apart_from_those_of_ingress_nginx() {
         format!("{flag}: this flag of ingress-nginx is not supported by this version yet; leave it out")
     };
     assert_eq!(wrong(&["--maxmind-license-key", "a"]), later("--maxmind-license-key"));
-    assert_eq!(wrong(&["--enable-ssl-passthrough"]), later("--enable-ssl-passthrough"));
+    assert_eq!(
+        wrong(&["--enable-ssl-chain-completion"]),
+        "--enable-ssl-chain-completion: nothing is fetched from the addresses that certificates name; leave the flag out and put the \
+         whole chain into tls.crt of the Secret"
+    );
     assert_eq!(
         wrong(&["--http-prot=80"]),
         "--http-prot: there is no such flag; did you mean --http-port? see --help"
@@ -240,6 +260,8 @@ fn manifests_for_ingress_nginx_are_accepted() {
         "--post-shutdown-grace-period=0",
         "--kubeconfig=",
         "--https-port=443",
+        "--enable-ssl-passthrough",
+        "--ssl-passthrough-proxy-port=442",
         "--v=2",
         "--log_dir=/tmp",
         "--stderrthreshold",
@@ -252,7 +274,9 @@ fn manifests_for_ingress_nginx_are_accepted() {
     assert_eq!(args.configmap.unwrap().to_string(), "ingress-nginx/ingress-nginx-controller");
     assert_eq!(args.webhook.validating_webhook, Some((None, 8443)));
     assert_eq!(args.cluster.kubeconfig, None);
-    assert_eq!(args.ignored.given.len(), 6);
+    assert!(args.tls.enable_ssl_passthrough);
+    assert_eq!(args.streams.udp_services_configmap.unwrap().to_string(), "ingress-nginx/udp");
+    assert_eq!(args.ignored.given.len(), 7);
     assert_eq!(
         wrong(&["--profiling=perhaps"]),
         "--profiling: \"perhaps\" is neither true nor false; pass one of them"

@@ -3,6 +3,7 @@
 mod access_log;
 mod metrics;
 mod pod;
+mod ports;
 mod source;
 mod status;
 mod webhook;
@@ -12,7 +13,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ingress_core::{ObjectName, Options};
+use ingress_core::Options;
 
 pub use access_log::AccessLogSink;
 pub use metrics::MetricsConfig;
@@ -34,8 +35,8 @@ pub struct RunConfig {
     pub pod: Option<Pod>,
     /// Where HTTP is served; port 0 takes a free one.
     pub http: Vec<SocketAddr>,
-    /// The Secret with the certificate for hosts that have none. Not used yet: HTTPS is not served.
-    pub default_ssl_certificate: Option<ObjectName>,
+    /// Where HTTPS is served; port 0 takes a free one. With none it is not served.
+    pub https: Vec<SocketAddr>,
     /// Where health check and metrics are served. The IPv6 address for "any" means all of IPv4 too.
     pub healthz: SocketAddr,
     /// Path of the health check.
@@ -63,13 +64,13 @@ pub struct RunConfig {
 }
 
 impl RunConfig {
-    /// The objects of `manifests`, served on `http`, with the health check on a free loopback port. All else is as without flags.
+    /// The objects of `manifests`, served on `http` and not on HTTPS, with the health check on a free loopback port. All else is as without flags.
     pub fn new(manifests: Vec<PathBuf>, http: SocketAddr) -> Self {
         Self::embedded(Source::Manifests(manifests), http)
     }
 
-    /// The objects of the API server that `kubeconfig` leads to, served on `http`, with the health check on a free loopback port. All
-    /// else is as without flags, in no pod.
+    /// The objects of the API server that `kubeconfig` leads to, served on `http` and not on HTTPS, with the health check on a free
+    /// loopback port. All else is as without flags, in no pod.
     pub fn cluster(kubeconfig: PathBuf, http: SocketAddr) -> Self {
         let cluster = ClusterConfig { kubeconfig: Some(kubeconfig), ..ClusterConfig::default() };
         Self::embedded(Source::Cluster(cluster), http)
@@ -81,7 +82,7 @@ impl RunConfig {
             source,
             pod: None,
             http: vec![http],
-            default_ssl_certificate: None,
+            https: Vec::new(),
             healthz: (Ipv4Addr::LOCALHOST, 0).into(),
             health_check_path: "/healthz".into(),
             workers: None,
@@ -108,23 +109,22 @@ impl RunConfig {
 
     fn resolve(args: &Args, var: &dyn Fn(&str) -> Option<String>) -> Result<Self, Error> {
         let source = Source::from_args(args, var)?;
-        if args.http_port == args.healthz_port && args.http_port != 0 {
-            return Err(Error::SamePort(args.http_port));
-        }
+        ports::check(args)?;
         let files = matches!(source, Source::Manifests(_));
-        let mut http: Vec<_> = match args.bind_address.as_slice() {
+        let mut addresses: Vec<_> = match args.bind_address.as_slice() {
             [] => every_address(),
             given => given.to_vec(),
         };
-        http.sort();
-        http.dedup();
+        addresses.sort();
+        addresses.dedup();
+        let on = |port| addresses.iter().map(|address| SocketAddr::new(*address, port)).collect();
         let after = if files { Duration::ZERO } else { Duration::from_secs(10) };
         Ok(Self {
             options: options(args, &source)?,
             source,
             pod: if files { None } else { Pod::find(var, Path::new(pod::NAMESPACE_FILE)) },
-            http: http.into_iter().map(|address| SocketAddr::new(address, args.http_port)).collect(),
-            default_ssl_certificate: args.default_ssl_certificate.clone(),
+            http: on(args.http_port),
+            https: on(args.tls.https_port),
             healthz: SocketAddr::new(args.healthz_host.unwrap_or_else(any_address), args.healthz_port),
             health_check_path: args.health_check_path.clone(),
             workers: args.workers(),
@@ -160,6 +160,13 @@ fn options(args: &Args, source: &Source) -> Result<Options, Error> {
     options.disable_external_name = args.disable_svc_external_name;
     options.default_backend_service.clone_from(&args.default_backend_service);
     options.config_map.clone_from(&args.configmap);
+    options.default_certificate.clone_from(&args.tls.default_ssl_certificate);
+    options.ssl_passthrough = args.tls.enable_ssl_passthrough;
+    if args.tls.https_port != 0 {
+        options.https_port = args.tls.https_port;
+    }
+    options.tcp_services.clone_from(&args.streams.tcp_services_configmap);
+    options.udp_services.clone_from(&args.streams.udp_services_configmap);
     Ok(options)
 }
 

@@ -48,9 +48,37 @@ fn flags_that_do_not_go_together_are_refused() {
         "{error}"
     );
     assert_eq!(error.exit_code(), 2);
-    let error = config(&["--manifests=a", "--http-port=81", "--healthz-port=81"]).unwrap_err();
-    assert_eq!(error.to_string(), "--http-port and --healthz-port are both 81; pass two different ports");
-    assert!(config(&["--manifests=a", "--http-port=0", "--healthz-port=0"]).is_ok());
+    assert!(config(&["--manifests=a", "--http-port=0", "--https-port=0", "--healthz-port=0"]).is_ok());
+}
+
+#[test]
+fn a_port_is_for_one_thing() {
+    let webhook =
+        ["--validating-webhook=:443", "--validating-webhook-certificate=c", "--validating-webhook-key=k"];
+    for (flags, one, other, port) in [
+        (&["--http-port=81", "--healthz-port=81"][..], "--http-port", "--healthz-port", 81),
+        (&["--http-port=443"], "--http-port", "--https-port", 443),
+        (&["--https-port=10254"], "--https-port", "--healthz-port", 10254),
+        (&webhook, "--https-port", "--validating-webhook", 443),
+    ] {
+        assert_eq!(problem(flags), format!("{one} and {other} are both {port}; pass two different ports"));
+    }
+}
+
+#[test]
+fn https_is_served_on_the_addresses_of_http() {
+    let config = in_pod(&["--bind-address=127.0.0.1,::1", "--https-port=8443"]).unwrap();
+    assert_eq!(config.https, [(Ipv4Addr::LOCALHOST, 8443).into(), (Ipv6Addr::LOCALHOST, 8443).into()]);
+    assert_eq!(config.options.https_port, 8443);
+    let config = in_pod(&["--bind-address=127.0.0.1", "--https-port=0"]).unwrap();
+    assert_eq!((config.https, config.options.https_port), (vec![(Ipv4Addr::LOCALHOST, 0).into()], 443));
+    let options = in_pod(&["--default-ssl-certificate=a/b", "--enable-ssl-passthrough"]).unwrap().options;
+    assert_eq!(options.default_certificate.unwrap().to_string(), "a/b");
+    assert!(options.ssl_passthrough);
+    let options =
+        in_pod(&["--tcp-services-configmap=a/tcp", "--udp-services-configmap=a/udp"]).unwrap().options;
+    let names = [options.tcp_services, options.udp_services].map(|name| name.unwrap().to_string());
+    assert_eq!(names, ["a/tcp", "a/udp"]);
 }
 
 #[test]

@@ -5,11 +5,12 @@ mod summary;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ingress_core::{Compiler, Endpoints, Global, Options, Report, Snapshot};
 use ingress_proxy::Publisher;
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use crate::metrics::Metrics;
 use crate::source::{Loaded, Problem, Source, Touched};
@@ -69,9 +70,13 @@ pub(crate) struct Control<S> {
     publisher: Publisher,
     published: watch::Sender<Arc<Published>>,
     metrics: Arc<Metrics>,
-    /// The last compile did not come to its end, so nothing of it may be built on.
-    broken: bool,
+    /// Everything is compiled anew with the next change, whatever that is: the last compile did not come to its end, so nothing of it may
+    /// be built on; or it is old.
+    anew: bool,
 }
+
+/// Certificates expire without a change of any object. So often it is looked whether one has: what is said of them is ten days early.
+const LOOK_AGAIN: Duration = Duration::from_secs(3600);
 
 impl<S: Source> Control<S> {
     pub(crate) fn new(
@@ -81,7 +86,7 @@ impl<S: Source> Control<S> {
         published: watch::Sender<Arc<Published>>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        Self { source, compiler: Compiler::new(options), publisher, published, metrics, broken: false }
+        Self { source, compiler: Compiler::new(options), publisher, published, metrics, anew: false }
     }
 
     /// Reads, compiles and publishes for the first time, and says nothing yet.
@@ -104,10 +109,15 @@ impl<S: Source> Control<S> {
     pub(crate) async fn run(mut self, mut stop: watch::Receiver<()>) {
         // One half of the thread is for what else it does.
         let mut rested = Instant::now();
+        let mut look_again = rested + LOOK_AGAIN;
         loop {
             tokio::select! {
                 _ = stop.changed() => return,
                 () = settle(&mut self.source, rested) => {}
+                () = sleep_until(look_again) => {
+                    self.anew = true;
+                    look_again = Instant::now() + LOOK_AGAIN;
+                }
             }
             let start = Instant::now();
             self.follow();
@@ -119,12 +129,12 @@ impl<S: Source> Control<S> {
     fn follow(&mut self) {
         let before = (self.publisher.current(), self.published.borrow().clone());
         let mut loaded = self.source.load();
-        if self.broken {
+        if self.anew {
             loaded.touched = Touched::All;
         }
         let touched = loaded.touched.clone();
-        self.broken = catch_unwind(AssertUnwindSafe(|| self.publish(loaded))).is_err();
-        if self.broken {
+        self.anew = catch_unwind(AssertUnwindSafe(|| self.publish(loaded))).is_err();
+        if self.anew {
             self.metrics.failed();
             return tracing::error!(
                 "the last change made the compile fail and is not served; please report this defect"
@@ -143,7 +153,8 @@ impl<S: Source> Control<S> {
     }
 
     fn publish(&mut self, loaded: Loaded) {
-        let Loaded { objects, touched, problems } = loaded;
+        let Loaded { mut objects, touched, problems } = loaded;
+        objects.now = now();
         let compiled = match &touched {
             Touched::All => self.compiler.compile(&objects),
             Touched::Endpoints(services) => self.compiler.endpoints(&objects, services),
@@ -158,3 +169,11 @@ impl<S: Source> Control<S> {
         self.published.send_replace(published);
     }
 }
+
+/// The time, in seconds since 1970, as [`Objects::now`](ingress_core::Objects::now) wants it; `None` if the clock is before that.
+pub(crate) fn now() -> Option<i64> {
+    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()
+}
+
+#[cfg(test)]
+mod tests;

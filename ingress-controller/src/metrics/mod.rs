@@ -9,6 +9,7 @@
 
 mod buckets;
 mod cells;
+mod certificates;
 mod labels;
 mod measure;
 mod names;
@@ -161,6 +162,9 @@ impl Metrics {
         }
         let served = lock(&self.served).clone();
         served.write(&mut lock(&self.derived), text);
+        if let Some(snapshot) = served.snapshot() {
+            certificates::write(&snapshot.tls, &self.names.class, text);
+        }
     }
 
     fn write_sources(&self, text: &mut Text) {
@@ -184,6 +188,7 @@ impl Metrics {
         }
         let requests = "Requests since the start";
         text.family("nginx_process_requests_total", Kind::Counter, requests).count("", counts.requests);
+        write_tls(&counts, text);
         let lines =
             "Lines of the access log that were dropped because nobody took them; not in ingress-nginx";
         let dropped = (sources.dropped_lines)();
@@ -216,6 +221,22 @@ impl Metrics {
         }
         let help = "Requests that are in no series, because there are too many series; not in ingress-nginx";
         text.family("requests_not_recorded_total", Kind::Counter, help).count("", registry.unrecorded());
+    }
+}
+
+/// Handshakes with clients, and what comes before them.
+fn write_tls(counts: &Counts, text: &mut Text) {
+    let done = "Handshakes of TLS with clients that were done; not in ingress-nginx";
+    let resumed = "Those of them that resumed a session; not in ingress-nginx";
+    let failed = "Handshakes of TLS with clients that failed, or were not done in time; not in ingress-nginx";
+    let refused = "Connections that were closed for want of a PROXY header; not in ingress-nginx";
+    for (name, help, number) in [
+        ("tls_handshakes_total", done, counts.handshakes),
+        ("tls_handshakes_resumed_total", resumed, counts.handshakes_resumed),
+        ("tls_handshakes_failed_total", failed, counts.handshakes_failed),
+        ("proxy_headers_refused_total", refused, counts.proxy_headers_refused),
+    ] {
+        text.family(name, Kind::Counter, help).count("", number);
     }
 }
 

@@ -53,6 +53,11 @@ impl Served {
         self.works = false;
     }
 
+    /// What is served now; `None` before the first configuration.
+    pub(super) fn snapshot(&self) -> Option<&Snapshot> {
+        self.now.as_ref().map(|(_, snapshot)| &**snapshot)
+    }
+
     pub(super) fn write(&self, derived: &mut Derived, text: &mut Text) {
         let reload = "Configurations that were put into service";
         text.family("success", Kind::Counter, reload).count("", self.success);

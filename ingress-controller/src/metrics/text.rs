@@ -48,6 +48,12 @@ impl Text {
         Family { out: &mut self.out, constant: self.constant.as_str(), name, kind, help, began: false }
     }
 
+    /// Begins a family of ours without the constant labels. `name` lacks the prefix.
+    pub(super) fn plain(&mut self, name: &str, kind: Kind, help: &'static str) -> Family<'_> {
+        let name = format!("{PREFIX}{name}");
+        Family { out: &mut self.out, constant: "", name, kind, help, began: false }
+    }
+
     /// Begins a family that all programs have, without prefix and constant labels.
     pub(super) fn common(&mut self, name: &str, kind: Kind, help: &'static str) -> Family<'_> {
         let name = name.to_owned();

@@ -1,6 +1,7 @@
 //! What the control thread does from beginning to end.
 
-use std::net::SocketAddr;
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use ingress_core::{Global, Snapshot};
@@ -91,10 +92,18 @@ impl Follow<'_> {
             Err(error) => return drop(started.send(Err(error))),
         };
         parts.health.set_serving(true);
-        let addresses: Vec<_> = server.addresses().iter().map(ToString::to_string).collect();
+        let on = |scheme: &str, addresses: &[SocketAddr]| {
+            let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+            if addresses.is_empty() {
+                String::new()
+            } else {
+                format!("{scheme} on {}, ", addresses.join(" and "))
+            }
+        };
         tracing::info!(
-            "serving HTTP on {}, health check on http://{}{}",
-            addresses.join(" and "),
+            "serving {}{}health check on http://{}{}",
+            on("HTTP", server.addresses()),
+            on("HTTPS", server.tls_addresses()),
             parts.healthz,
             config.health_check_path
         );
@@ -115,9 +124,12 @@ fn serve(
     // Where no Ingress names the host, the health path is answered on the traffic ports too, as ingress-nginx does.
     proxy.health_check_path = Some(config.health_check_path.clone());
     proxy.local_endpoints = config.options.local_endpoints;
-    let mut server = Server::new(subscriber, proxy);
+    let mut server = Server::new(subscriber, proxy).streams_on(stream_addresses(config));
     for address in &config.http {
         server = server.listen(*address);
+    }
+    for address in &config.https {
+        server = server.listen_tls(*address);
     }
     if let Some(workers) = config.workers.or(global.worker_processes) {
         server = server.workers(workers);
@@ -135,7 +147,10 @@ fn serve(
         server = server.observe(observe);
     }
     let server = server.start().map_err(|error| match error {
-        ServerError::Listen { address, source } => Error::Listen { flag: "--http-port", address, source },
+        ServerError::Listen { address, source } => {
+            let flag = if config.http.contains(&address) { "--http-port" } else { "--https-port" };
+            Error::Listen { flag, address, source }
+        }
         ServerError::Worker(source) => Error::System { part: "workers", source },
         other => Error::System { part: "proxy", source: std::io::Error::other(other) },
     })?;
@@ -148,4 +163,9 @@ fn serve(
         workers: server.workers(),
     });
     Ok((server, log))
+}
+
+/// TCP and UDP services have ports of their own, on the addresses of HTTP and HTTPS.
+fn stream_addresses(config: &RunConfig) -> BTreeSet<IpAddr> {
+    config.http.iter().chain(&config.https).map(SocketAddr::ip).collect()
 }

@@ -1,6 +1,7 @@
 //! Composes the parts: source, control, proxy, what is told to the cluster and to whoever asks, and takes them down in order.
 
 mod control;
+mod prepare;
 mod thread;
 
 use std::future::Future;
@@ -8,18 +9,21 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ingress_core::{Options, Verdict};
 use ingress_proxy::access_log::AccessLog;
 use ingress_proxy::{Drained, Running};
+use k8s_openapi::api::networking::v1::Ingress;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::admin::{Admin, Health, Site};
 use crate::admission::Webhook;
 use crate::config::{ClusterConfig, RunConfig, Source, WebhookConfig};
-use crate::control::Published;
+use crate::control::{Published, now};
 use crate::error::Error;
 use crate::metrics::{Metrics, Names};
 use crate::source::kube::{Reader, connect};
 use crate::status;
+use prepare::prepare;
 use thread::spawn;
 
 /// How long the last words to the cluster may take when we stop.
@@ -46,6 +50,7 @@ impl Controller {
         let healthz = admin.address();
         let webhook = bind_webhook(&config)?;
         let webhook_address = webhook.as_ref().map(Webhook::address);
+        let config = prepare(config, [healthz].into_iter().chain(webhook_address))?;
         let (stop, stopped) = watch::channel(());
         let (thread, ended) = mpsc::channel(1);
 
@@ -70,8 +75,7 @@ impl Controller {
         let mut end_status = None;
         if let (Source::Cluster(cluster), Some(reader)) = (&config.source, reader) {
             if let Some(webhook) = webhook {
-                let (reader, options, metrics) = (reader.clone(), config.options.clone(), metrics.clone());
-                let judge = move |candidate: &_| ingress_core::admit(&reader.objects(), &options, candidate);
+                let (judge, metrics) = (judge(reader.clone(), config.options.clone()), metrics.clone());
                 let task = move || webhook.run(judge, metrics, stopped);
                 spawn("webhook thread", thread.clone(), task).await?;
             }
@@ -118,11 +122,23 @@ fn check(config: &RunConfig) -> Result<(), Error> {
         return Err(Error::NoAddress);
     }
     // They are listened on when there is something to serve; that they are taken is to be said at once.
-    for address in config.http.iter().filter(|address| address.port() != 0) {
+    let all = [("--http-port", &config.http), ("--https-port", &config.https)];
+    let all =
+        all.into_iter().flat_map(|(flag, addresses)| addresses.iter().map(move |address| (flag, *address)));
+    for (flag, address) in all.filter(|(_, address)| address.port() != 0) {
         let listen = std::net::TcpListener::bind(address);
-        listen.map_err(|source| Error::Listen { flag: "--http-port", address: *address, source })?;
+        listen.map_err(|source| Error::Listen { flag, address, source })?;
     }
     Ok(())
+}
+
+/// What the webhook says of a candidate: what the compile would, at this moment.
+fn judge(reader: Reader, options: Options) -> impl Fn(&Ingress) -> Verdict {
+    move |candidate| {
+        let mut objects = reader.objects();
+        objects.now = now();
+        ingress_core::admit(&objects, &options, candidate)
+    }
 }
 
 /// What the status thread does from beginning to end.
@@ -175,6 +191,11 @@ impl RunningController {
     /// Where HTTP is served, in the order of the configuration, with the real ports.
     pub fn http_addresses(&self) -> &[SocketAddr] {
         self.server.addresses()
+    }
+
+    /// Where HTTPS is served, in the order of the configuration, with the real ports.
+    pub fn https_addresses(&self) -> &[SocketAddr] {
+        self.server.tls_addresses()
     }
 
     /// Where health check and metrics are served.

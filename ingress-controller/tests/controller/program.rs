@@ -26,6 +26,7 @@ struct Program {
     child: Child,
     log: mpsc::Receiver<String>,
     http: SocketAddr,
+    https: SocketAddr,
     healthz: SocketAddr,
 }
 
@@ -37,6 +38,7 @@ impl Program {
             .args([
                 "--bind-address=127.0.0.1",
                 "--http-port=0",
+                "--https-port=0",
                 "--healthz-host=127.0.0.1",
                 "--healthz-port=0",
             ])
@@ -52,13 +54,14 @@ impl Program {
             }
         });
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut program = Self { child, log, http: nowhere, healthz: nowhere };
+        let mut program = Self { child, log, http: nowhere, https: nowhere, healthz: nowhere };
         let line = program.line("serving HTTP on ");
         let address = |after: &str| {
             let rest = line.split_once(after).unwrap().1;
             rest.split([',', '/', '"']).next().unwrap().parse().unwrap()
         };
         program.http = address("serving HTTP on ");
+        program.https = address("HTTPS on ");
         program.healthz = address("http://");
         program
     }
@@ -109,8 +112,8 @@ fn wrong_flags_exit_with_two_and_one_line() {
         ),
         (&["--http-port=99999"], "--http-port: \"99999\" is no port; pass a number from 0 to 65535"),
         (
-            &["--enable-ssl-passthrough"],
-            "--enable-ssl-passthrough: this flag of ingress-nginx is not supported by this version yet; ",
+            &["--maxmind-license-key=a"],
+            "--maxmind-license-key: this flag of ingress-nginx is not supported by this version yet; ",
         ),
         (&["--nope"], "--nope: there is no such flag; see --help"),
         (&["--manifests=/nowhere"], "--manifests: \"/nowhere\" cannot be used: No such file or directory"),
@@ -127,10 +130,11 @@ fn a_port_that_is_taken_exits_with_one_and_names_the_flag() {
     let port = taken.local_addr().unwrap().port();
     let folder = Folder::new();
     let manifests = format!("--manifests={}", folder.path().display());
-    for (flag, other) in [("--http-port", "--healthz-port"), ("--healthz-port", "--http-port")] {
-        let (flag_value, other) = (format!("{flag}={port}"), format!("{other}=0"));
+    let flags = ["--http-port", "--https-port", "--healthz-port"];
+    for flag in flags {
+        let ports = flags.map(|other| format!("{other}={}", if other == flag { port } else { 0 }));
         let hosts = ["--bind-address=127.0.0.1", "--healthz-host=127.0.0.1"];
-        let (code, _, errors) = output(&[&manifests, &flag_value, &other, hosts[0], hosts[1]]);
+        let (code, _, errors) = output(&[&manifests, &ports[0], &ports[1], &ports[2], hosts[0], hosts[1]]);
         let message = format!("{flag}: cannot listen on 127.0.0.1:{port}: Address already in use");
         assert!(code == 1 && errors.contains(&message), "{errors}");
         assert!(errors.contains(&format!("or pass another port with {flag}")), "{errors}");
@@ -168,6 +172,15 @@ fn edits_are_live_and_broken_ones_change_nothing() {
     program.line("1 route removed (a.test/two)");
     program.line("resolved: ");
     assert_eq!(get(program.http, "a.test", "/two").unwrap().0, 404);
+}
+
+#[test]
+fn every_address_is_logged_and_served() {
+    let program = Program::start(&Folder::new(), &[]);
+    assert_eq!(get(program.http, "a.test", "/").unwrap().0, 404);
+    assert_eq!(get(program.healthz, "a.test", "/healthz").unwrap().0, 200);
+    // Whoever speaks plain HTTP to the port of HTTPS is told so.
+    assert_eq!(get(program.https, "a.test", "/").unwrap().0, 400);
 }
 
 #[test]

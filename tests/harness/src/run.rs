@@ -109,6 +109,7 @@ pub async fn start_with(manifests: &Manifests, flags: &[&str]) -> Harness {
         &folder,
         "--bind-address=127.0.0.1",
         "--http-port=0",
+        "--https-port=0",
         "--healthz-host=127.0.0.1",
         "--healthz-port=0",
     ];

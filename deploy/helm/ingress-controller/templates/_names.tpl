@@ -50,6 +50,11 @@
 {{- default (include "ingress.namespace" .) .Values.controller.scope.namespace -}}
 {{- end -}}
 
+{{/* "true" if HTTP/3 is served: on the ports of HTTPS, over UDP. */}}
+{{- define "ingress.http3" -}}
+{{- if eq (toString (index .Values.controller.config "use-http3")) "true" -}}true{{- end -}}
+{{- end -}}
+
 {{- define "ingress.selector" -}}
 app.kubernetes.io/name: {{ include "ingress.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}

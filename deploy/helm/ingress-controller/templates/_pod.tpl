@@ -142,6 +142,14 @@ spec:
   hostPort: {{ index $values.hostPort.ports $name | default $port | int64 }}
   {{- end }}
 {{- end }}
+{{- if include "ingress.http3" . }}
+- name: http3
+  containerPort: {{ $values.containerPort.https | int64 }}
+  protocol: UDP
+  {{- if $values.hostPort.enabled }}
+  hostPort: {{ $values.hostPort.ports.https | default $values.containerPort.https | int64 }}
+  {{- end }}
+{{- end }}
 {{- if $values.metrics.enabled }}
 - name: {{ $values.metrics.portName }}
   containerPort: {{ $values.metrics.port | int64 }}

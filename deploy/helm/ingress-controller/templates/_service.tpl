@@ -60,6 +60,12 @@ spec:
       {{- end }}
     {{- end }}
     {{- end }}
+    {{- if and $common.enableHttps (include "ingress.http3" $root) }}
+    - name: http3
+      port: {{ default $common.ports.https ($values.ports | default dict).https | int64 }}
+      targetPort: http3
+      protocol: UDP
+    {{- end }}
     {{- range $protocol := list "tcp" "udp" }}
     {{- range $port, $_ := index $root.Values $protocol }}
     {{- $name := include "ingress.streamPort" (dict "root" $root "port" $port "protocol" $protocol) }}

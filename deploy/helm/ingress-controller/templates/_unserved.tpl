@@ -9,13 +9,13 @@ What is served later leaves these lists.
 {{/* Flags that the controller does not have. */}}
 {{- define "ingress.unservedFlags" -}}
 {{- list
-  "enable-ssl-chain-completion" "enable-ssl-passthrough" "enable-topology-aware-routing" "maxmind-edition-ids" "maxmind-license-key"
-  "maxmind-mirror" "maxmind-retries-count" "maxmind-retries-timeout" "ssl-passthrough-proxy-port" | toJson -}}
+  "enable-ssl-chain-completion" "enable-topology-aware-routing" "maxmind-edition-ids" "maxmind-license-key" "maxmind-mirror"
+  "maxmind-retries-count" "maxmind-retries-timeout" | toJson -}}
 {{- end -}}
 
 {{/*
-ConfigMap keys that keep somebody out, with which the controller answers everything 503 rather than let it pass; and nginx directives, which
-are never run.
+ConfigMap keys that keep somebody out, with which the controller answers everything 503 rather than let it pass; and nginx directives,
+which are never run.
 */}}
 {{- define "ingress.unservedKeys" -}}
 {{- list
@@ -63,12 +63,6 @@ are never run.
 {{- define "ingress.noted" -}}
 {{- $values := .Values.controller -}}
 {{- $found := list -}}
-{{- if $values.service.enableHttps -}}
-{{- $found = append $found "controller.service.enableHttps: TLS is not served yet, nothing answers on that port" -}}
-{{- end -}}
-{{- if or .Values.tcp .Values.udp -}}
-{{- $found = append $found "tcp, udp: TCP and UDP services are not served yet, nothing answers on their ports" -}}
-{{- end -}}
 {{- if $values.allowSnippetAnnotations -}}
 {{- $found = append $found "controller.allowSnippetAnnotations: snippets are never served; an Ingress with one is answered 503 and has an event" -}}
 {{- end -}}

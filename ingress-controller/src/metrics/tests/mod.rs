@@ -1,3 +1,4 @@
+mod certificates;
 mod check;
 mod requests;
 
@@ -77,6 +78,8 @@ fn who_leads_and_what_others_count() {
         counts: Box::new(|| {
             let mut counts = Counts::default();
             (counts.active, counts.waiting, counts.accepted, counts.requests) = (3, 2, 9, 70);
+            (counts.handshakes, counts.handshakes_resumed) = (8, 6);
+            (counts.handshakes_failed, counts.proxy_headers_refused) = (1, 2);
             counts
         }),
         dropped_lines: Box::new(|| 5),
@@ -93,6 +96,10 @@ fn who_leads_and_what_others_count() {
         ("nginx_process_connections", "state=\"waiting\"", 2.0),
         ("nginx_process_connections_total", "state=\"accepted\"", 9.0),
         ("nginx_process_requests_total", "", 70.0),
+        ("tls_handshakes_total", "", 8.0),
+        ("tls_handshakes_resumed_total", "", 6.0),
+        ("tls_handshakes_failed_total", "", 1.0),
+        ("proxy_headers_refused_total", "", 2.0),
         ("access_log_dropped_lines_total", "", 5.0),
         ("workers", "", 4.0),
     ] {

@@ -115,14 +115,19 @@ pub(super) trait Content {
 
 impl Content for k8s_openapi::api::core::v1::Secret {
     fn scopes(options: &Options) -> Vec<Scope> {
-        vec![Scope::secrets(options)]
+        let default = Scope::named(options, options.default_certificate.as_ref());
+        [Some(Scope::secrets(options)), default].into_iter().flatten().collect()
     }
 }
 
 impl Content for k8s_openapi::api::core::v1::ConfigMap {
     fn scopes(options: &Options) -> Vec<Scope> {
-        let named = Scope::named(options, options.config_map.as_ref());
-        [Some(Scope::watched(options)), named].into_iter().flatten().collect()
+        let flags: BTreeSet<_> = [&options.config_map, &options.tcp_services, &options.udp_services]
+            .into_iter()
+            .flatten()
+            .collect();
+        let named = flags.into_iter().filter_map(|name| Scope::named(options, Some(name)));
+        std::iter::once(Scope::watched(options)).chain(named).collect()
     }
 }
 
@@ -131,5 +136,31 @@ pub(super) fn resource<K: Kind>() -> String {
     match &*K::group(&()) {
         "" => K::plural(&()).into_owned(),
         group => format!("{}.{group}", K::plural(&())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+
+    use super::*;
+
+    fn named(namespace: &str, name: &str) -> Option<ObjectName> {
+        Some(ObjectName { namespace: namespace.into(), name: name.into() })
+    }
+
+    #[test]
+    fn what_flags_name_in_other_namespaces_is_watched_once() {
+        let mut options = Options::default();
+        (options.config_map, options.tcp_services) = (named("edge", "settings"), named("edge", "ports"));
+        (options.udp_services, options.default_certificate) = (named("edge", "ports"), named("edge", "tls"));
+        assert_eq!((ConfigMap::scopes(&options).len(), Secret::scopes(&options).len()), (1, 1));
+        options.watch_namespace = "shop".into();
+        assert_eq!(ConfigMap::scopes(&options).len(), 3);
+        let [all, certificate] = &*Secret::scopes(&options) else { panic!("not two scopes") };
+        assert_eq!(all.namespace.as_deref(), Some("shop"));
+        assert_eq!(certificate.namespace.as_deref(), Some("edge"));
+        options.watch_namespace = "edge".into();
+        assert_eq!((ConfigMap::scopes(&options).len(), Secret::scopes(&options).len()), (1, 1));
     }
 }

@@ -185,6 +185,7 @@ impl World {
             format!("--election-id={}", self.name),
             "--bind-address=127.0.0.1".into(),
             "--http-port=0".into(),
+            "--https-port=0".into(),
             "--healthz-host=127.0.0.1".into(),
             "--healthz-port=0".into(),
             "--post-shutdown-grace-period=0".into(),
