@@ -6,7 +6,7 @@ use harness::{
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-const FLAGS: &[&str] = &["--configmap=default/settings", "--enable-ssl-passthrough"];
+const FLAGS: &[&str] = &["--enable-ssl-passthrough"];
 
 struct World {
     theirs: Identity,
@@ -145,9 +145,7 @@ async fn the_endpoint_is_told_the_client_where_that_is_asked() {
 #[tokio::test]
 async fn without_the_flag_it_is_opened_as_usual_and_told_of() {
     let world = world().await;
-    let harness =
-        start_with(&manifests(&world, &[("backend-protocol", "HTTPS")]), &["--configmap=default/settings"])
-            .await;
+    let harness = start_with(&manifests(&world, &[("backend-protocol", "HTTPS")]), &[]).await;
     let mut client = shown(&harness, &Tls::any(), "pass.test").await;
     assert_ne!(client.agreed().certificate(), world.theirs.certificate());
     assert_eq!(client.get("pass.test", "/").await.text(), "passed");
@@ -157,7 +155,7 @@ async fn without_the_flag_it_is_opened_as_usual_and_told_of() {
 #[tokio::test]
 async fn it_comes_and_goes_while_it_runs_and_leaves_connections_alone() {
     let world = world().await;
-    let on = manifests(&world, &[]);
+    let on = manifests(&world, &[("backend-protocol", "HTTPS")]);
     let off = manifests(&world, &[("backend-protocol", "HTTPS"), ("ssl-passthrough", "false")]);
     let mut harness = start_with(&on, FLAGS).await;
     let tls = Tls::any().alpn(&["http/1.1"]);

@@ -160,7 +160,7 @@ async fn what_cannot_be_served_is_told_of_and_the_rest_is_served() {
         (8181, "default/good:6379", "8181"),
         (10_246, "default/good:6379", "10246"),
         (5001, "nonsense", "nonsense"),
-        (5002, "default/missing:6379", "default/missing"),
+        (5002, "default/missing:6379", "missing"),
         (5003, "default/good:1", "default/good"),
     ];
     let ports: Vec<_> =

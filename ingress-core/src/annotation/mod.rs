@@ -189,6 +189,9 @@ const TRUE: &[&str] = &["true", "True", "TRUE", "t", "T", "1"];
 const TRUE_OR_FALSE: &[&str] =
     &["true", "True", "TRUE", "t", "T", "1", "false", "False", "FALSE", "f", "F", "0"];
 
+/// Every address: what cert-manager writes on the Ingress that answers a challenge, so that lists of others do not keep its authority out.
+const ANYBODY: &[&str] = &["0.0.0.0/0,::/0"];
+
 /// True for the spellings of true that ingress-nginx knows.
 #[must_use]
 pub fn is_true(value: &str) -> bool {
@@ -231,7 +234,7 @@ pub static TABLE: &[Annotation] = &[
         "allowlist-source-range",
         Medium,
         Protection::SourceRange,
-        &[],
+        ANYBODY,
         "only these client addresses get through",
     ),
     later("app-root", Medium, &[], "redirects / to a path"),
@@ -427,7 +430,7 @@ pub static TABLE: &[Annotation] = &[
         "whitelist-source-range",
         Medium,
         Protection::SourceRange,
-        &[],
+        ANYBODY,
         "old name of allowlist-source-range",
     ),
     part("x-forwarded-prefix", Medium, "rewrite-target", "the X-Forwarded-Prefix header"),
