@@ -52,7 +52,7 @@ async fn talk(mut socket: WebSocketStream<impl AsyncRead + AsyncWrite + Unpin>) 
 async fn over_http_1(harness: &Harness) {
     let stream = Tls::any().alpn(&["http/1.1"]).handshake(harness.https(), "a.test").await.unwrap();
     let handshake = tokio_tungstenite::client_async("wss://a.test/chat", stream);
-    let (socket, answer) = within("a WebSocket", handshake).await.unwrap();
+    let (socket, answer) = within("a WebSocket", Box::pin(handshake)).await.unwrap();
     assert_eq!(answer.status(), 101);
     talk(socket).await;
 }

@@ -212,7 +212,7 @@ async fn without_its_secret_nobody_gets_in() {
             assert_eq!(answer.status, status, "{round} {host}{path}");
         }
         assert_eq!(harness.get("a.test", "/other").await.status, 403, "{round}, plain");
-        harness.finding(&["default/web", "auth-tls-secret", "\"clients\""]);
+        harness.finding(&["default/web", "auth-tls-secret", "clients"]);
         harness.update(&other(broken.clone())).await;
     }
     harness.update(&other(served)).await;

@@ -61,7 +61,7 @@ async fn a_key_of_tickets_is_shared_by_programs() {
         base64::engine::general_purpose::STANDARD.encode([byte; 80])
     };
     let with = |key: String| {
-        let settings = vec![
+        let settings = [
             ("ssl-session-cache", "false".to_owned()),
             ("ssl-session-tickets", "true".to_owned()),
             ("ssl-session-ticket-key", key),

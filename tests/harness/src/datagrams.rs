@@ -9,11 +9,14 @@ use tokio::task::AbortHandle;
 
 use crate::within;
 
+/// From where, and what.
+type Received = (SocketAddr, Vec<u8>);
+
 /// An endpoint that answers each datagram with its name, a colon, and what it got. It stops when it is dropped.
 #[derive(Debug)]
 pub struct Echo {
     address: SocketAddr,
-    seen: Arc<Mutex<Vec<(SocketAddr, Vec<u8>)>>>,
+    seen: Arc<Mutex<Vec<Received>>>,
     task: AbortHandle,
 }
 
@@ -31,7 +34,7 @@ impl Echo {
     pub async fn named(name: &str) -> Self {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let address = socket.local_addr().expect("an address");
-        let seen: Arc<Mutex<Vec<_>>> = Arc::default();
+        let seen: Arc<Mutex<Vec<Received>>> = Arc::default();
         let (name, record) = (format!("{name}:"), seen.clone());
         let serve = async move {
             let mut buffer = vec![0; 65_536];
@@ -50,7 +53,7 @@ impl Echo {
     }
 
     /// What came, and from where.
-    pub fn seen(&self) -> Vec<(SocketAddr, Vec<u8>)> {
+    pub fn seen(&self) -> Vec<Received> {
         self.seen.lock().unwrap().clone()
     }
 }

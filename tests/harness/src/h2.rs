@@ -38,7 +38,8 @@ impl H2 {
 
     async fn over(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Self {
         let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
-        let (sender, connection) = within("an HTTP/2 handshake", handshake).await.expect("a handshake");
+        let (sender, connection) =
+            within("an HTTP/2 handshake", Box::pin(handshake)).await.expect("a handshake");
         tokio::spawn(connection);
         Self { sender }
     }

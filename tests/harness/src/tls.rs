@@ -163,7 +163,7 @@ impl Tls {
         let _ = stream.set_nodelay(true);
         let name = ServerName::try_from(host.to_owned()).expect("the name of a server");
         let connector = TlsConnector::from(Arc::new(self.config.clone()));
-        within(format!("a handshake for {host}"), connector.connect(name, stream))
+        within(format!("a handshake for {host}"), Box::pin(connector.connect(name, stream)))
             .await
             .map(TlsStream::Client)
     }
