@@ -20,7 +20,6 @@ pub(crate) use body::{EXPECTED as BODY_SIZE, max_size};
 pub(crate) use nearest::among;
 pub(crate) use retry::{TIMEOUT as RETRY_TIMEOUT, TRIES, conditions};
 pub(crate) use timeouts::EXPECTED as SECONDS;
-pub(crate) use transport::PROTOCOLS;
 
 pub use body::request_body;
 pub use check::refused;
