@@ -24,8 +24,6 @@ pub(crate) use nearest::among;
 pub(crate) use retry::{TIMEOUT as RETRY_TIMEOUT, TRIES, conditions};
 pub(crate) use server_tls::cipher_list;
 pub(crate) use timeouts::EXPECTED as SECONDS;
-#[cfg(feature = "kubernetes")]
-pub(crate) use transport::PROTOCOLS;
 
 pub use body::request_body;
 pub use check::refused;

@@ -2,10 +2,6 @@
 
 use crate::policy::Protocol;
 
-/// What [`protocol`] accepts, and the one word that it knows and refuses.
-#[cfg(feature = "kubernetes")]
-pub(crate) const PROTOCOLS: &str = "HTTP, HTTPS, AUTO_HTTP, GRPC or GRPCS";
-
 /// True for `FCGI`, which ingress-nginx speaks and nobody does here.
 #[must_use]
 pub fn is_fast_cgi(text: &str) -> bool {

@@ -226,7 +226,7 @@ impl<'r, 'o> Reader<'r, 'o> {
             );
         } else if !value.is_empty() && annotation::protocol(value).is_none() {
             let message = format!("{} is no protocol, so HTTP is spoken", quoted(value));
-            let remedy = format!("write {}", annotation::PROTOCOLS);
+            let remedy = "write HTTP, HTTPS, AUTO_HTTP, GRPC or GRPCS";
             self.findings.push(self.ingress.warning("InvalidAnnotation", field(NAME), message, remedy));
         }
     }
