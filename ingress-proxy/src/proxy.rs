@@ -63,7 +63,11 @@ impl Proxy {
     /// The endpoints of an upstream as they are now; `None` if the snapshot has no such upstream.
     pub(crate) fn group(&self, upstream: &str) -> Option<Arc<Group>> {
         let view = self.shared.view();
-        self.shared.groups().get(upstream, &view.snapshot().upstreams)
+        self.shared.groups().get(
+            upstream,
+            &ingress_core::policy::Transport::default(),
+            &view.snapshot().upstreams,
+        )
     }
 
     /// Tells the observer of a stream; `finished` is called only if there is one, with whether the access log is to have it.
