@@ -2,11 +2,14 @@
 
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
+#[path = "load/certificates.rs"]
+mod load;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ingress_core::{Compiled, Compiler, ObjectName, Objects, Options, Snapshot, compile, recompile};
-use k8s_openapi::api::core::v1::{Endpoints, Service};
+use k8s_openapi::api::core::v1::{Endpoints, Secret, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
 use proptest::prelude::*;
@@ -67,6 +70,9 @@ fn ingresses() -> impl Strategy<Value = Arc<Ingress>> {
             "proxy-next-upstream",
             "configuration-snippet",
             "auth-tls-secret",
+            "auth-tls-match-cn",
+            "ssl-ciphers",
+            "ssl-passthrough",
             "limit-rps",
             "backend-protocol",
             "rewrite-traget"
@@ -77,14 +83,21 @@ fn ingresses() -> impl Strategy<Value = Arc<Ingress>> {
     let annotations = prop::collection::vec(
         (
             annotation,
-            prop_oneof![select(vec!["true", "60", "off", "0", "HTTPS"]).prop_map(str::to_owned), texts()],
+            prop_oneof![
+                select(vec!["true", "60", "off", "0", "HTTPS", "a/a", "b/a", "CN=a"]).prop_map(str::to_owned),
+                texts()
+            ],
         ),
-        0..2,
+        0..3,
     );
+    let tls =
+        (prop::collection::vec(select(vec!["a.com", "*.com", "b.com", ""]), 0..3), prop::option::of(names()))
+            .prop_map(|(hosts, name)| json!({"hosts": hosts, "secretName": name}));
+    let tls = prop::collection::vec(tls, 0..3);
     let class = select(vec![Value::Null, json!("ours"), json!("other"), json!("nginx")]);
-    let spec = (class, prop::option::weighted(0.3, backends()), prop::collection::vec(rule, 0..4));
+    let spec = (class, prop::option::weighted(0.3, backends()), prop::collection::vec(rule, 0..4), tls);
     (names(), names(), 0..3, annotations, spec).prop_map(|(namespace, name, created, annotations, spec)| {
-        let (class, default, rules) = spec;
+        let (class, default, rules, tls) = spec;
         let prefixed = annotations
             .into_iter()
             .map(|(name, value)| (format!("nginx.ingress.kubernetes.io/{name}"), json!(value)));
@@ -98,8 +111,31 @@ fn ingresses() -> impl Strategy<Value = Arc<Ingress>> {
                 "namespace": namespace, "name": name, "creationTimestamp": created,
                 "annotations": prefixed.collect::<serde_json::Map<_, _>>(),
             },
-            "spec": {"ingressClassName": class, "defaultBackend": default, "rules": rules},
+            "spec": {"ingressClassName": class, "defaultBackend": default, "rules": rules, "tls": tls},
         }))
+    })
+}
+
+/// Some are made for hosts, some are authorities, some cannot be read.
+fn secrets() -> impl Strategy<Value = Arc<Secret>> {
+    let pool: Vec<_> = [("certificate", "a.com b.com"), ("certificate", "*.com"), ("authority", "")]
+        .into_iter()
+        .map(|(make, names)| json!({"make": make, "names": names, "until": "2024-06-05"}))
+        .chain([Value::Null])
+        .map(|wishes| {
+            let mut secret: Secret = serde_json::from_value(json!({
+                "metadata": {"annotations": wishes},
+                "type": "kubernetes.io/tls", "data": {"tls.key": "", "ca.crl": ""},
+            }))
+            .unwrap();
+            load::fill(&mut secret);
+            secret
+        })
+        .collect();
+    (names(), names(), select(pool)).prop_map(|(namespace, name, mut secret)| {
+        secret.metadata.namespace = Some(namespace.into());
+        secret.metadata.name = Some(name.into());
+        Arc::new(secret)
     })
 }
 
@@ -166,36 +202,43 @@ fn objects() -> impl Strategy<Value = Objects> {
     });
     let class: Arc<IngressClass> = read(class);
     use prop::collection::vec;
-    (vec(ingresses(), 0..8), vec(services(), 0..8), vec(slices(), 0..8), vec(endpoints(), 0..2)).prop_map(
-        move |(ingresses, services, slices, endpoints)| {
+    let now = select(vec![None, Some(1_717_243_200), Some(1_800_000_000)]);
+    let secrets = (vec(secrets(), 0..4), now);
+    (vec(ingresses(), 0..8), vec(services(), 0..8), vec(slices(), 0..8), vec(endpoints(), 0..2), secrets)
+        .prop_map(move |(ingresses, services, slices, endpoints, (secrets, now))| {
             let mut objects = Objects::default();
             objects.ingresses = ingresses;
             objects.services = services;
             objects.endpoint_slices = slices;
             objects.endpoints = endpoints;
+            (objects.secrets, objects.now) = (secrets, now);
             objects.ingress_classes = vec![class.clone()];
             objects
-        },
-    )
+        })
 }
 
 fn options() -> impl Strategy<Value = Options> {
-    (any::<[bool; 3]>(), prop::option::of(names())).prop_map(|([local, classless, external], default)| {
-        let mut options = Options::default();
-        options.local_endpoints = local;
-        options.watch_ingress_without_class = classless;
-        options.ingress_class_by_name = classless;
-        options.disable_external_name = external;
-        options.default_backend_service =
-            default.map(|name| ObjectName { namespace: "a".into(), name: name.into() });
-        options
-    })
+    (any::<[bool; 4]>(), prop::option::of(names())).prop_map(
+        |([local, classless, external, passthrough], default)| {
+            let mut options = Options::default();
+            options.local_endpoints = local;
+            options.watch_ingress_without_class = classless;
+            options.ingress_class_by_name = classless;
+            options.disable_external_name = external;
+            options.ssl_passthrough = passthrough;
+            options.default_backend_service =
+                default.map(|name| ObjectName { namespace: "a".into(), name: name.into() });
+            options
+        },
+    )
 }
 
 fn same(a: &Compiled, b: &Compiled) -> Result<(), TestCaseError> {
     prop_assert_eq!(&a.snapshot.routes, &b.snapshot.routes);
     prop_assert_eq!(&a.snapshot.upstreams, &b.snapshot.upstreams);
     prop_assert_eq!(&a.snapshot.settings, &b.snapshot.settings);
+    prop_assert_eq!(&a.snapshot.tls, &b.snapshot.tls);
+    prop_assert_eq!(a.until, b.until);
     prop_assert_eq!(&a.global, &b.global);
     prop_assert_eq!(&a.report, &b.report);
     Ok(())
@@ -228,6 +271,7 @@ proptest! {
         turned(&mut other.services, turn);
         turned(&mut other.endpoint_slices, turn);
         turned(&mut other.endpoints, turn);
+        turned(&mut other.secrets, turn);
         same(&first, &compile(&other, &options))?;
     }
 
@@ -239,6 +283,10 @@ proptest! {
         let again = recompile(&compiled.snapshot, &objects, &options);
         prop_assert!(Arc::ptr_eq(&again.snapshot.routes, &compiled.snapshot.routes));
         prop_assert!(Arc::ptr_eq(&again.snapshot.upstreams, &compiled.snapshot.upstreams));
+        prop_assert!(Arc::ptr_eq(&again.snapshot.tls, &compiled.snapshot.tls));
+        let mut compiler = Compiler::new(options.clone());
+        compiler.compile(&before);
+        same(&compiled, compiler.compile(&objects))?;
     }
 
     #[test]
@@ -273,6 +321,10 @@ proptest! {
                     prop_assert!(snapshot.upstreams.get(name).is_some(), "{}", name);
                 }
             }
+        }
+        for host in ["a.com", "b.com", "x.com"] {
+            let passthrough = snapshot.tls.passthrough(&snapshot.routes, host);
+            prop_assert!(passthrough.is_none_or(|to| snapshot.upstreams.get(&to.upstream).is_some()));
         }
         for finding in &report.findings {
             prop_assert!(!finding.message.is_empty() && !finding.remedy.is_empty() && !finding.reason.is_empty());
