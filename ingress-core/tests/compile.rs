@@ -47,21 +47,7 @@ fn backends() -> impl Strategy<Value = Value> {
     ]
 }
 
-fn ingresses() -> impl Strategy<Value = Arc<Ingress>> {
-    let path =
-        prop_oneof![6 => select(vec!["/", "/a", "/a/", "/a/b", "//a"]).prop_map(str::to_owned), 1 => texts()];
-    let kind = select(vec!["Exact", "Prefix", "ImplementationSpecific", "", "Regex"]);
-    let path = (path, kind, backends())
-        .prop_map(|(path, kind, backend)| json!({"path": path, "pathType": kind, "backend": backend}));
-    let host = prop_oneof![
-        8 => select(vec!["", "a.com", "*.com", "b.com"]).prop_map(str::to_owned),
-        1 => texts(),
-    ];
-    let rule =
-        (host, prop::option::of(prop::collection::vec(path, 0..4))).prop_map(|(host, paths)| match paths {
-            Some(paths) => json!({"host": host, "http": {"paths": paths}}),
-            None => json!({"host": host}),
-        });
+fn annotations() -> impl Strategy<Value = Vec<(String, String)>> {
     let annotation = prop_oneof![
         select(vec![
             "canary",
@@ -80,7 +66,7 @@ fn ingresses() -> impl Strategy<Value = Arc<Ingress>> {
         .prop_map(str::to_owned),
         texts(),
     ];
-    let annotations = prop::collection::vec(
+    prop::collection::vec(
         (
             annotation,
             prop_oneof![
@@ -89,14 +75,31 @@ fn ingresses() -> impl Strategy<Value = Arc<Ingress>> {
             ],
         ),
         0..3,
-    );
+    )
+}
+
+fn ingresses() -> impl Strategy<Value = Arc<Ingress>> {
+    let path =
+        prop_oneof![6 => select(vec!["/", "/a", "/a/", "/a/b", "//a"]).prop_map(str::to_owned), 1 => texts()];
+    let kind = select(vec!["Exact", "Prefix", "ImplementationSpecific", "", "Regex"]);
+    let path = (path, kind, backends())
+        .prop_map(|(path, kind, backend)| json!({"path": path, "pathType": kind, "backend": backend}));
+    let host = prop_oneof![
+        8 => select(vec!["", "a.com", "*.com", "b.com"]).prop_map(str::to_owned),
+        1 => texts(),
+    ];
+    let rule =
+        (host, prop::option::of(prop::collection::vec(path, 0..4))).prop_map(|(host, paths)| match paths {
+            Some(paths) => json!({"host": host, "http": {"paths": paths}}),
+            None => json!({"host": host}),
+        });
     let tls =
         (prop::collection::vec(select(vec!["a.com", "*.com", "b.com", ""]), 0..3), prop::option::of(names()))
             .prop_map(|(hosts, name)| json!({"hosts": hosts, "secretName": name}));
     let tls = prop::collection::vec(tls, 0..3);
     let class = select(vec![Value::Null, json!("ours"), json!("other"), json!("nginx")]);
     let spec = (class, prop::option::weighted(0.3, backends()), prop::collection::vec(rule, 0..4), tls);
-    (names(), names(), 0..3, annotations, spec).prop_map(|(namespace, name, created, annotations, spec)| {
+    (names(), names(), 0..3, annotations(), spec).prop_map(|(namespace, name, created, annotations, spec)| {
         let (class, default, rules, tls) = spec;
         let prefixed = annotations
             .into_iter()
@@ -284,7 +287,7 @@ proptest! {
         prop_assert!(Arc::ptr_eq(&again.snapshot.routes, &compiled.snapshot.routes));
         prop_assert!(Arc::ptr_eq(&again.snapshot.upstreams, &compiled.snapshot.upstreams));
         prop_assert!(Arc::ptr_eq(&again.snapshot.tls, &compiled.snapshot.tls));
-        let mut compiler = Compiler::new(options.clone());
+        let mut compiler = Compiler::new(options);
         compiler.compile(&before);
         same(&compiled, compiler.compile(&objects))?;
     }
