@@ -61,6 +61,8 @@ where
         loop {
             let subscriber = &self.acceptor.subscriber;
             let seen = subscriber.version();
+            // Sessions see by it whether their endpoint is still there, also while no request comes.
+            drop(self.context.proxy.settings());
             bound.mark_unchanged();
             let missing = self.follow(&mut open, self.wanted(&subscriber.published()));
             tokio::select! {
