@@ -1,16 +1,18 @@
 //! Sends a request to an endpoint, and its answer back.
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{Request, Response, Uri, Version};
+use http::header::{HOST, HeaderValue, TE};
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderMap, Request, Response, Uri, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use ingress_core::policy::Timeouts;
+use ingress_core::policy::{Protocol, Timeouts};
 use tokio::time::{sleep, timeout};
 use tower::Service;
 
@@ -23,7 +25,7 @@ use super::upgrade::{Upgrade, is_switch};
 use super::view::RouteTarget;
 use crate::body::Body;
 use crate::error::{Error, Kind, Side, page};
-use crate::upstream::{Answer, Endpoint, Group, Lease, Progress, Sent, Stage, Tries, Upload, connect};
+use crate::upstream::{Answer, Endpoint, Fault, Group, Lease, Progress, Sent, Stage, Tries, Upload};
 
 /// The innermost service.
 #[derive(Debug, Clone)]
@@ -42,7 +44,10 @@ impl Service<Routed> for Forward {
     }
 
     fn call(&mut self, routed: Routed) -> Self::Future {
-        prepare(routed).run()
+        match prepare(routed) {
+            Ok(exchange) => exchange.run(),
+            Err(refused) => refused,
+        }
     }
 }
 
@@ -73,31 +78,79 @@ struct Failure {
     request: Option<Box<Request<Body>>>,
 }
 
-fn prepare(routed: Routed) -> Exchange {
+/// Makes a request what the endpoints get, or the answer if none can be made of it.
+fn prepare(routed: Routed) -> Result<Exchange, Answering> {
     let Routed { request: mut client, target, group } = routed;
-    let upgrade = Upgrade::take(&mut client.request);
+    let is_secure = client.connection.as_ref().is_some_and(|connection| connection.is_secure());
+    let group = target.secure.as_ref().filter(|_| is_secure).cloned().unwrap_or(group);
+    // HTTP/2 has no upgrades: there the request is one like any other.
+    let upgrade = if group.is_http2() { None } else { Upgrade::take(&mut client.request) };
+    let takes_trailers = group.is_http2() && takes_trailers(client.request.headers());
     headers::towards_endpoint(&mut client, &target.settings);
     let ClientRequest { mut request, mut record, .. } = client;
     let version = request.version();
     if let Some(upgrade) = &upgrade {
         upgrade.ask(&mut request);
     }
-    *request.version_mut() = Version::HTTP_11;
-    if request.uri().authority().is_some() {
-        let path = request.uri().path_and_query().cloned();
-        *request.uri_mut() = path.map(Uri::from).unwrap_or_default();
+    if group.is_http2() {
+        if let Err(kind) = as_http2(&mut request, &group, takes_trailers) {
+            let refused = conclude(record, refusal(kind, version), &target.settings);
+            return Err(Box::pin(ready(Ok(refused))));
+        }
+    } else {
+        as_http1(&mut request);
     }
     let upload = (!request.body().is_end_stream()).then(|| Progress::new(request.body()));
     if let Some(progress) = &upload {
         let (timeout, max_size) = (target.settings.client_body_timeout, target.route.request_body.max_size);
         let body = std::mem::take(request.body_mut());
-        *request.body_mut() = Body::upload(Upload::new(body, timeout, max_size, progress.clone()));
+        let upload = Upload::new(body, timeout, max_size, progress.clone());
+        *request.body_mut() = Body::upload(if group.is_http2() { upload.shared() } else { upload });
     }
     if let Some(record) = &mut record {
         record.sends(request.headers(), upload.as_ref());
     }
     let tries = Tries::new(target.route.retry, request.method());
-    Exchange { request, upgrade, hop: Hop { target, group, upload, version }, tries, record }
+    Ok(Exchange { request, upgrade, hop: Hop { target, group, upload, version }, tries, record })
+}
+
+/// A target without host: that is in `Host`.
+fn as_http1(request: &mut Request<Body>) {
+    *request.version_mut() = Version::HTTP_11;
+    if request.uri().authority().is_some() {
+        let path = request.uri().path_and_query().cloned();
+        *request.uri_mut() = path.map(Uri::from).unwrap_or_default();
+    }
+}
+
+/// A target with what would be `Host`, and without that field; `te` if the client takes trailers, for servers of gRPC insist on it.
+///
+/// # Errors
+/// [`Kind::BadRequest`] if a proxy in front of us tells a host that is none.
+fn as_http2(request: &mut Request<Body>, group: &Group, takes_trailers: bool) -> Result<(), Kind> {
+    *request.version_mut() = Version::HTTP_2;
+    let host = request.headers_mut().remove(HOST).ok_or(Kind::BadRequest)?;
+    let mut uri = std::mem::take(request.uri_mut()).into_parts();
+    uri.scheme = Some(match group.transport().protocol {
+        Protocol::Grpcs => Scheme::HTTPS,
+        _ => Scheme::HTTP,
+    });
+    uri.path_and_query.get_or_insert(PathAndQuery::from_static("/"));
+    uri.authority = Some(Authority::try_from(host.as_bytes()).map_err(|_| Kind::BadRequest)?);
+    *request.uri_mut() = Uri::from_parts(uri).map_err(|_| Kind::BadRequest)?;
+    if takes_trailers {
+        request.headers_mut().insert(TE, HeaderValue::from_static("trailers"));
+    }
+    Ok(())
+}
+
+fn takes_trailers(headers: &HeaderMap) -> bool {
+    let names = |line: &HeaderValue| {
+        line.as_bytes()
+            .split(|&byte| byte == b',')
+            .any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
+    };
+    headers.get_all(TE).iter().any(names)
 }
 
 impl Exchange {
@@ -151,15 +204,17 @@ impl Hop {
     ) -> Result<(Response<Incoming>, Lease), Failure> {
         let mut may_reuse = true;
         loop {
-            let mut lease = match self.lease(endpoint, may_reuse).await {
+            let mut lease = match endpoint.lease(may_reuse, self.timeouts().connect).await {
                 Ok(lease) => lease,
                 Err(error) => return Err(Failure { error, sent: Sent::Nothing, request: Some(request) }),
             };
-            if let Some(record) = record.as_mut().filter(|_| !lease.reused) {
+            if let Some(record) = record.as_mut().filter(|_| !lease.reused()) {
                 record.connected();
             }
-            let copy = (self.upload.is_none() && tries.may_resend()).then(|| copy(&request));
-            let failure = match self.send(&mut lease, request).await {
+            // HTTP/2 can tell that nothing was done, also after all was sent.
+            let copies = self.upload.is_none() && (tries.may_resend() || self.group.is_http2());
+            let copy = copies.then(|| copy(&request));
+            let (failure, dead) = match self.send(&mut lease, request).await {
                 Ok(response) => {
                     if let Some(record) = record {
                         record.answered(response.status().as_u16());
@@ -168,63 +223,55 @@ impl Hop {
                 }
                 Err(failure) => failure,
             };
+            let copy = copy.filter(|_| failure.sent == Sent::Nothing || tries.may_resend());
             // An idle connection that the endpoint has closed says nothing about the endpoint.
-            let dead = lease.reused && failure.error.kind() == Kind::Broken;
             match failure.request.or(copy) {
-                Some(again) if dead => request = again,
+                Some(again) if dead && lease.reused() => request = again,
                 again => return Err(Failure { request: again, ..failure }),
             }
             may_reuse = failure.sent == Sent::Nothing;
         }
     }
 
-    async fn lease(&self, endpoint: &Arc<Endpoint>, may_reuse: bool) -> Result<Lease, Error> {
-        while let Some(mut lease) = may_reuse.then(|| endpoint.reuse()).flatten() {
-            // A connection is given back with the last byte of an answer, a moment before its task has seen that it is idle.
-            if lease.sender().is_ready() || Box::pin(self.becomes_ready(&mut lease)).await {
-                return Ok(lease);
-            }
-        }
-        // In a box, as everything that few requests need: each request would carry the room for it.
-        let connecting = Box::pin(connect(endpoint.address, self.timeouts().connect));
-        Ok(endpoint.opened(connecting.await?))
-    }
-
-    async fn becomes_ready(&self, lease: &mut Lease) -> bool {
-        matches!(timeout(self.timeouts().connect, lease.sender().ready()).await, Ok(Ok(())))
-    }
-
+    /// Sends the request over one connection. A failure comes with whether the connection itself has ended.
     async fn send(
         &self,
         lease: &mut Lease,
         request: Box<Request<Body>>,
-    ) -> Result<Response<Incoming>, Failure> {
-        let mut sending = std::pin::pin!(lease.sender().try_send_request(*request));
+    ) -> Result<Response<Incoming>, (Failure, bool)> {
+        let mut sending = std::pin::pin!(lease.send(*request));
         let answered = match &self.upload {
             None => timeout(self.timeouts().read, sending.as_mut()).await.map_err(|_| Kind::ReadTimeout),
-            Some(upload) => {
-                let answered = Box::pin(with_upload(sending, upload, self.timeouts())).await;
-                lease.carries(upload.clone());
-                answered
-            }
+            Some(upload) => Box::pin(with_upload(sending, upload, self.timeouts())).await,
         };
         match answered {
-            Ok(Ok(response)) => Ok(response),
+            Ok(Ok(response)) => {
+                lease.answered(self.upload.clone());
+                Ok(response)
+            }
             Ok(Err(mut unsent)) => {
                 let request = unsent.take_message().map(Box::new);
-                let sent = if request.is_some() { Sent::Nothing } else { Sent::Perhaps };
-                Err(Failure { error: self.reason(unsent.into_error()), sent, request })
+                let error = unsent.into_error();
+                let fault = Fault::of(&error, request.is_some());
+                let error = Error::with(self.at_fault(fault.kind), error);
+                let dead = fault.connection && error.kind() == Kind::Broken;
+                if fault.connection {
+                    lease.retire();
+                }
+                Err((Failure { error, sent: fault.sent, request }, dead))
             }
-            Err(kind) => Err(Failure { error: kind.into(), sent: Sent::Perhaps, request: None }),
+            Err(kind) => {
+                lease.retire();
+                Err((Failure { error: kind.into(), sent: Sent::Perhaps, request: None }, false))
+            }
         }
     }
 
-    /// What an error of the connection means.
-    fn reason(&self, error: hyper::Error) -> Error {
+    /// The kind of a failure: where the client's body has failed, it is that.
+    fn at_fault(&self, kind: Kind) -> Kind {
         match self.upload.as_ref().map(|upload| upload.stage()) {
-            Some(Stage::Failed(kind)) => Error::with(kind, error),
-            _ if error.is_parse() => Error::with(Kind::BadResponse, error),
-            _ => Error::with(Kind::Broken, error),
+            Some(Stage::Failed(kind)) => kind,
+            _ => kind,
         }
     }
 
@@ -275,6 +322,7 @@ async fn with_upload<F: Future>(
 /// A second copy of a request without a body.
 fn copy(request: &Request<Body>) -> Box<Request<Body>> {
     let mut copy = Box::new(Request::new(Body::empty()));
+    *copy.version_mut() = request.version();
     *copy.method_mut() = request.method().clone();
     *copy.uri_mut() = request.uri().clone();
     *copy.headers_mut() = request.headers().clone();
@@ -304,7 +352,9 @@ fn answer(
             lease.release();
             Body::empty()
         } else {
-            Body::answer(Answer::new(body, lease, hop.timeouts().read))
+            let answer = Answer::new(body, lease, hop.timeouts().read);
+            let trailers = hop.group.is_http2() && hop.version >= Version::HTTP_2;
+            Body::answer(if trailers { answer.with_trailers() } else { answer })
         }
     }))
 }

@@ -6,6 +6,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use hashbrown::HashMap;
+use ingress_core::policy::{Protocol, Transport};
 use ingress_core::{Backend, Route, Settings, Snapshot};
 
 use crate::config::Config;
@@ -39,6 +40,8 @@ pub(crate) struct RouteTarget {
     pub(crate) route: Arc<Route>,
     /// The upstream that it leads to, or why there is none.
     pub(crate) group: Result<Arc<Group>, Kind>,
+    /// The same over TLS, for requests that came over TLS, where the route speaks to endpoints as the client speaks to us.
+    pub(crate) secure: Option<Arc<Group>>,
     /// The settings of the snapshot that the route is from.
     pub(crate) settings: Arc<Settings>,
 }
@@ -144,12 +147,26 @@ impl View {
         if let Some(target) = self.targets.get(&key) {
             return Some(Found { target: target.clone(), default });
         }
-        let group = match &route.backend {
-            Backend::Upstream(name) => groups.get(name, &self.snapshot.upstreams).ok_or(Kind::NoEndpoint),
-            _ => Err(Kind::Denied),
+        let get = |name: &str, transport: &Transport| groups.get(name, transport, &self.snapshot.upstreams);
+        let (group, secure) = match &route.backend {
+            Backend::Upstream(name) => {
+                let secure = as_secure(&route.transport).and_then(|transport| get(name, &transport));
+                (get(name, &route.transport).ok_or(Kind::NoEndpoint), secure)
+            }
+            _ => (Err(Kind::Denied), None),
         };
-        let target = Arc::new(RouteTarget { route: route.clone(), group, settings: self.settings.clone() });
+        let (route, settings) = (route.clone(), self.settings.clone());
+        let target = Arc::new(RouteTarget { route, group, secure, settings });
         self.targets.insert(key, target.clone());
         Some(Found { target, default })
     }
+}
+
+/// What `AUTO_HTTP` means for a request that came over TLS; `None` for any other transport.
+fn as_secure(transport: &Transport) -> Option<Transport> {
+    (transport.protocol == Protocol::Auto).then(|| {
+        let mut secure = transport.clone();
+        secure.protocol = Protocol::Https;
+        secure
+    })
 }

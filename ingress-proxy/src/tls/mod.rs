@@ -11,6 +11,8 @@ mod sessions;
 mod terminator;
 mod tickets;
 
+pub(crate) mod upstream;
+
 use ingress_core::tls::{Certificate, Trust};
 
 pub(crate) use policy::Policy;

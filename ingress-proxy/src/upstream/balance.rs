@@ -35,12 +35,18 @@ impl RoundRobin {
 
 #[cfg(test)]
 mod tests {
+    use ingress_core::policy::Transport;
+
     use super::*;
-    use crate::upstream::Pool;
+    use crate::tls::upstream::Clients;
+    use crate::upstream::connect::Connector;
+    use crate::upstream::pool::Pool;
 
     fn endpoints(count: u16) -> Vec<Arc<Endpoint>> {
         let pool = Pool::new(&ingress_core::Settings::default());
-        (1..=count).map(|port| Endpoint::new(([127, 0, 0, 1], port).into(), pool.clone())).collect()
+        let connector = Connector::new(&Transport::default(), &Clients::default(), "api".into());
+        let endpoint = |port| Endpoint::new(([127, 0, 0, 1], port).into(), connector.clone(), pool.clone());
+        (1..=count).map(endpoint).collect()
     }
 
     #[test]

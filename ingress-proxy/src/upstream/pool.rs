@@ -1,22 +1,30 @@
 //! Connections to endpoints that wait for their next request.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hyper::client::conn::http1::SendRequest;
 use ingress_core::Settings;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
-use super::upload::{Progress, Stage};
+use super::connect::Connector;
+use super::lease::{Exclusive, Lease};
+use super::shared::Shared;
 use crate::body::Body;
+use crate::error::Error;
 
-/// One address and its idle connections. Lives as long as the address is in its upstream: when it leaves, they are closed.
+/// One address and its connections, all made in one way. Lives as long as the address is in its upstream: when it leaves, those that are
+/// idle are closed.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
-    pub(crate) address: std::net::SocketAddr,
+    pub(crate) address: SocketAddr,
+    connector: Arc<Connector>,
     idle: Mutex<Vec<Idle>>,
+    /// Connections of HTTP/2, if that is what is spoken.
+    shared: Option<Box<Shared>>,
     pool: Arc<Pool>,
 }
 
@@ -41,11 +49,11 @@ struct Idle {
     since: Instant,
 }
 
-/// A connection to an endpoint.
-struct Connection {
-    sender: SendRequest<Body>,
+/// A connection of HTTP/1.1.
+pub(super) struct Connection {
+    pub(super) sender: SendRequest<Body>,
     opened: Instant,
-    requests: u64,
+    pub(super) requests: u64,
 }
 
 impl Pool {
@@ -62,6 +70,30 @@ impl Pool {
         self.limits.idle_time.store(nanoseconds(settings.upstream_keepalive_timeout), Relaxed);
         self.limits.age.store(nanoseconds(settings.upstream_keepalive_time), Relaxed);
         self.limits.requests.store(settings.upstream_keepalive_requests, Relaxed);
+    }
+
+    /// True if a connection that has lived and worked this much is not to be used again.
+    pub(super) fn is_worn(&self, opened: Instant, requests: u64) -> bool {
+        requests >= self.limits.requests.load(Relaxed) || opened.elapsed() >= self.limits.age()
+    }
+
+    /// True if a connection has been idle for too long.
+    pub(super) fn is_stale(&self, since: Instant) -> bool {
+        since.elapsed() >= self.limits.idle_time()
+    }
+
+    /// Counts one more idle connection; false, and nothing is counted, if there are enough.
+    pub(super) fn admit(&self) -> bool {
+        let full = self.idle.load(Relaxed) >= self.limits.idle.load(Relaxed);
+        if !full {
+            self.idle.fetch_add(1, Relaxed);
+        }
+        !full
+    }
+
+    /// Takes back `count` idle connections that were [admitted](Self::admit).
+    pub(super) fn forget(&self, count: usize) {
+        self.idle.fetch_sub(count, Relaxed);
     }
 
     /// How often idle connections should be looked through.
@@ -81,103 +113,108 @@ impl Limits {
 }
 
 impl Endpoint {
-    pub(crate) fn new(address: std::net::SocketAddr, pool: Arc<Pool>) -> Arc<Self> {
-        Arc::new(Self { address, idle: Mutex::default(), pool })
+    pub(super) fn new(address: SocketAddr, connector: Arc<Connector>, pool: Arc<Pool>) -> Arc<Self> {
+        let shared = connector.is_http2().then(Box::default);
+        Arc::new(Self { address, connector, idle: Mutex::default(), shared, pool })
+    }
+
+    /// A connection for one request: one that is open if `may_reuse`, else a new one, which must stand within `limit`.
+    ///
+    /// # Errors
+    /// [`Kind::Connect`](crate::error::Kind::Connect) or [`Kind::ConnectTimeout`](crate::error::Kind::ConnectTimeout).
+    pub(crate) async fn lease(self: &Arc<Self>, may_reuse: bool, limit: Duration) -> Result<Lease, Error> {
+        if let Some(shared) = &self.shared {
+            return match may_reuse.then(|| shared.reuse(self)).flatten() {
+                Some(lease) => Ok(Lease::Shared(lease)),
+                None => Box::pin(shared.open(self, may_reuse, limit)).await.map(Lease::Shared),
+            };
+        }
+        while let Some(mut lease) = may_reuse.then(|| self.reuse()).flatten() {
+            // A connection is given back with the last byte of an answer, a moment before its task has seen that it is idle.
+            if lease.sender().is_ready() || Box::pin(becomes_ready(&mut lease, limit)).await {
+                return Ok(Lease::Exclusive(lease));
+            }
+        }
+        // In a box, as everything that few requests need: each request would carry the room for it.
+        let sender = Box::pin(self.connector.http1(self.address, limit)).await?;
+        let connection = Connection { sender, opened: Instant::now(), requests: 0 };
+        Ok(Lease::Exclusive(Exclusive::new(connection, self, false)))
     }
 
     /// The connection that became idle last, if one is fit for use: the others may then grow old and be closed.
-    pub(crate) fn reuse(self: &Arc<Self>) -> Option<Lease> {
+    fn reuse(self: &Arc<Self>) -> Option<Exclusive> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(last) = idle.pop() {
-            self.pool.idle.fetch_sub(1, Relaxed);
-            if last.is_fit(&self.pool.limits) {
-                return Some(self.lease(last.connection, true));
+            self.pool.forget(1);
+            if last.is_fit(&self.pool) {
+                return Some(Exclusive::new(last.connection, self, true));
             }
         }
         None
     }
 
-    /// A lease on a connection that was just opened.
-    pub(crate) fn opened(self: &Arc<Self>, sender: SendRequest<Body>) -> Lease {
-        self.lease(Connection { sender, opened: Instant::now(), requests: 0 }, false)
-    }
-
-    fn lease(self: &Arc<Self>, connection: Connection, reused: bool) -> Lease {
-        Lease { connection, endpoint: Arc::downgrade(self), upload: None, reused }
-    }
-
     /// Closes the idle connections that have waited too long, or whose endpoint closed them.
-    pub(crate) fn sweep(&self) {
+    pub(super) fn sweep(&self) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let before = idle.len();
-        idle.retain(|idle| idle.is_fit(&self.pool.limits));
-        self.pool.idle.fetch_sub(before - idle.len(), Relaxed);
+        idle.retain(|idle| idle.is_fit(&self.pool));
+        self.pool.forget(before - idle.len());
+        drop(idle);
+        if let Some(shared) = &self.shared {
+            shared.sweep(&self.pool);
+        }
     }
 
-    fn keep(&self, connection: Connection) {
-        let limits = &self.pool.limits;
-        let now = Instant::now();
-        let worn = connection.requests >= limits.requests.load(Relaxed)
-            || now.duration_since(connection.opened) >= limits.age();
-        let full = self.pool.idle.load(Relaxed) >= limits.idle.load(Relaxed);
-        if worn || full || connection.sender.is_closed() {
+    /// True if no connection is kept.
+    pub(super) fn is_unconnected(&self) -> bool {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.is_empty() && self.shared.as_ref().is_none_or(|shared| shared.is_empty())
+    }
+
+    /// Keeps a connection for the next request, if it is still good for one.
+    pub(super) fn keep(&self, connection: Connection) {
+        let worn = self.pool.is_worn(connection.opened, connection.requests);
+        if worn || connection.sender.is_closed() || !self.pool.admit() {
             return;
         }
-        self.pool.idle.fetch_add(1, Relaxed);
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.push(Idle { connection, since: now });
+        idle.push(Idle { connection, since: Instant::now() });
     }
+
+    pub(super) fn connector(&self) -> &Connector {
+        &self.connector
+    }
+
+    pub(super) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// The connections of HTTP/2.
+    pub(super) fn shared(&self) -> Option<&Shared> {
+        self.shared.as_deref()
+    }
+}
+
+async fn becomes_ready(lease: &mut Exclusive, limit: Duration) -> bool {
+    matches!(timeout(limit, lease.sender().ready()).await, Ok(Ok(())))
 }
 
 impl Drop for Endpoint {
     fn drop(&mut self) {
         let idle = self.idle.get_mut().unwrap_or_else(PoisonError::into_inner);
-        self.pool.idle.fetch_sub(idle.len(), Relaxed);
+        let shared = self.shared.as_ref().map_or(0, |shared| shared.idle());
+        self.pool.forget(idle.len() + shared);
     }
 }
 
 impl Idle {
-    fn is_fit(&self, limits: &Limits) -> bool {
-        !self.connection.sender.is_closed() && self.since.elapsed() < limits.idle_time()
+    fn is_fit(&self, pool: &Pool) -> bool {
+        !self.connection.sender.is_closed() && !pool.is_stale(self.since)
     }
 }
 
 impl fmt::Debug for Idle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Idle").field("since", &self.since).finish_non_exhaustive()
-    }
-}
-
-/// A connection in use. Dropped, it is closed; [`release`](Self::release) gives it back.
-pub(crate) struct Lease {
-    connection: Connection,
-    endpoint: Weak<Endpoint>,
-    upload: Option<Arc<Progress>>,
-    /// True if it carried a request before.
-    pub(crate) reused: bool,
-}
-
-impl Lease {
-    pub(crate) fn sender(&mut self) -> &mut SendRequest<Body> {
-        &mut self.connection.sender
-    }
-
-    /// Notes the body that is sent over the connection.
-    pub(crate) fn carries(&mut self, upload: Arc<Progress>) {
-        self.upload = Some(upload);
-    }
-
-    /// Lets the connection carry no further request: it was asked for an upgrade, and what the endpoint made of that is not certain.
-    pub(crate) fn retire(&mut self) {
-        self.endpoint = Weak::new();
-    }
-
-    /// Gives the connection back after a whole answer, unless the endpoint answered before it had the whole request, or left its upstream.
-    pub(crate) fn release(mut self) {
-        let whole = self.upload.is_none_or(|upload| matches!(upload.stage(), Stage::Done(_)));
-        if let (true, Some(endpoint)) = (whole, self.endpoint.upgrade()) {
-            self.connection.requests += 1;
-            endpoint.keep(self.connection);
-        }
     }
 }

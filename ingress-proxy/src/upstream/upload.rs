@@ -1,12 +1,13 @@
 //! A client's body on its way to an endpoint, and how far it has come.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::task::AtomicWaker;
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::time::Instant;
 
@@ -23,6 +24,7 @@ pub(crate) struct Upload {
     max_size: u64,
     wait: Wait,
     progress: Arc<Progress>,
+    shared: bool,
 }
 
 /// How far an [`Upload`] has come, for whoever waits for the answer.
@@ -31,6 +33,10 @@ pub(crate) struct Progress {
     stage: AtomicU8,
     since: AtomicU64,
     bytes: AtomicU64,
+    /// For those who share a connection with others: a body that is called off, and one that is not needed any more.
+    called_off: AtomicBool,
+    over: AtomicBool,
+    waker: AtomicWaker,
 }
 
 /// Where an upload stands.
@@ -60,7 +66,25 @@ impl Progress {
     /// The progress of a body; one without content is done from the start.
     pub(crate) fn new(body: &Body) -> Arc<Self> {
         let stage = if body.is_end_stream() { DONE } else { UNTOUCHED };
-        Arc::new(Self { stage: AtomicU8::new(stage), since: AtomicU64::new(now()), bytes: AtomicU64::new(0) })
+        Arc::new(Self {
+            stage: AtomicU8::new(stage),
+            since: AtomicU64::new(now()),
+            bytes: AtomicU64::new(0),
+            called_off: AtomicBool::new(false),
+            over: AtomicBool::new(false),
+            waker: AtomicWaker::new(),
+        })
+    }
+
+    /// Ends the body in an error when it is read next, or is being waited for.
+    pub(super) fn call_off(&self) {
+        self.called_off.store(true, Relaxed);
+        self.waker.wake();
+    }
+
+    /// True if whoever sends the body has let go of it: all of it has been sent, or no more of it will be.
+    pub(super) fn is_over(&self) -> bool {
+        self.over.load(Relaxed)
     }
 
     /// How many bytes have come from the client.
@@ -106,7 +130,26 @@ fn now() -> u64 {
 impl Upload {
     /// Forwards `body`; `timeout` bounds the time between two reads from the client, `max_size` the bytes.
     pub(crate) fn new(body: Body, timeout: Duration, max_size: Option<u64>, progress: Arc<Progress>) -> Self {
-        Self { body, timeout, max_size: max_size.unwrap_or(u64::MAX), wait: Wait::default(), progress }
+        Self {
+            body,
+            timeout,
+            max_size: max_size.unwrap_or(u64::MAX),
+            wait: Wait::default(),
+            progress,
+            shared: false,
+        }
+    }
+
+    /// For a connection that others use too: that one request is called off must not end it.
+    pub(crate) fn shared(mut self) -> Self {
+        self.shared = true;
+        self
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        self.progress.over.store(true, Relaxed);
     }
 }
 
@@ -119,6 +162,13 @@ impl http_body::Body for Upload {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
+        if this.shared {
+            this.progress.waker.register(cx.waker());
+            if this.progress.called_off.load(Relaxed) {
+                // Tells the endpoint that nobody listens any more, and not that something went wrong.
+                return Poll::Ready(Some(Err(h2::Error::from(h2::Reason::CANCEL).into())));
+            }
+        }
         let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) else {
             this.progress.set(AWAITS_CLIENT);
             ready!(this.wait.poll(cx, this.timeout));
