@@ -140,6 +140,8 @@ where
         let listener = http3::Listener::new(socket.into(), self.acceptor.clone(), closing.clone())?;
         tokio::spawn(async move {
             listener.run().await;
+            // The task that has the socket has been woken now, and lets go of it.
+            tokio::task::yield_now().await;
             drop(port);
         });
         Ok(Listening::Http3 { _close: closing.drop_guard() })
