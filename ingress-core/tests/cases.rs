@@ -1,6 +1,8 @@
 //! Objects in, behaviour out: each folder of `cases` holds `objects.yaml`, `requests.txt` and what is to come of them, `expected.txt`.
 //!
-//! `requests.txt` has a request on each line (`host/path`), flags of the controller (`--name value`) and comments (`#`).
+//! `requests.txt` has a request on each line (`host/path`), the name of a TLS handshake (`tls name`), flags of the controller
+//! (`--name value`), the date (`--now 2024-01-01T00:00:00Z`) and comments (`#`). A Secret in `objects.yaml` may ask for a certificate that
+//! is made for it (`load/certificates.rs`).
 //! `UPDATE_EXPECTED=1 cargo test -p ingress-core --test cases` writes `expected.txt` anew; read the difference before you keep it.
 
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
@@ -11,12 +13,13 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use ingress_core::policy::Protocol;
-use ingress_core::tls::UpstreamTls;
+use ingress_core::tls::{ClientAuth, Guard, Passthrough, UpstreamTls};
 use ingress_core::upstream::Endpoints;
 use ingress_core::{
-    Backend, Compiled, Global, ObjectName, Options, Route, Severity, canonical_host, compile, normalize,
-    recompile,
+    Backend, Compiled, Global, ObjectName, Options, Route, Severity, Snapshot, canonical_host, compile,
+    normalize, recompile,
 };
+use k8s_openapi::jiff::Timestamp;
 
 #[test]
 fn cases() {
@@ -42,8 +45,10 @@ fn cases() {
 
 fn run(case: &Path) -> String {
     let read = |name: &str| std::fs::read_to_string(case.join(name)).unwrap();
-    let objects = load::objects(&read("objects.yaml"));
+    let mut objects = load::objects(&read("objects.yaml"));
     let requests = read("requests.txt");
+    let now = requests.lines().find_map(|line| line.strip_prefix("--now "));
+    objects.now = now.map(|now| now.parse::<Timestamp>().unwrap().as_second());
     let mut options = Options::default();
     let flags = requests.lines().filter(|line| line.starts_with("--"));
     flags.for_each(|line| flag(&mut options, line));
@@ -61,11 +66,12 @@ fn run(case: &Path) -> String {
         "{}",
         case.display()
     );
+    assert!(std::sync::Arc::ptr_eq(&again.snapshot.tls, &compiled.snapshot.tls), "{}", case.display());
     let mut text = String::new();
     for line in requests.lines().filter(|line| !line.is_empty() && !line.starts_with("--")) {
         match line.starts_with('#') {
             true => writeln!(text, "{line}").unwrap(),
-            false => writeln!(text, "{line} → {}", answer(&compiled, line)).unwrap(),
+            false => writeln!(text, "{line} → {}", said(&compiled, line)).unwrap(),
         }
     }
     report(&compiled, &mut text);
@@ -90,6 +96,9 @@ fn flag(options: &mut Options, line: &str) {
         "--reserved-port" => options.reserved_ports.push(value.parse().unwrap()),
         "--https-port" => options.https_port = value.parse().unwrap(),
         "--watch-namespace-selector" => options.namespace_selector = value.parse().unwrap(),
+        "--default-ssl-certificate" => options.default_certificate = Some(object(value)),
+        "--enable-ssl-passthrough" => options.ssl_passthrough = true,
+        "--now" => {}
         other => panic!("{other}"),
     }
 }
@@ -97,6 +106,38 @@ fn flag(options: &mut Options, line: &str) {
 fn object(text: &str) -> ObjectName {
     let (namespace, name) = text.split_once('/').unwrap();
     ObjectName { namespace: namespace.into(), name: name.into() }
+}
+
+fn said(compiled: &Compiled, line: &str) -> String {
+    line.strip_prefix("tls ").map_or_else(|| answer(compiled, line), |name| handshake(compiled, name))
+}
+
+/// What a client gets that asks for a name in its handshake.
+fn handshake(compiled: &Compiled, name: &str) -> String {
+    let Snapshot { tls, routes, .. } = &compiled.snapshot;
+    if let Some(Passthrough { upstream, send_proxy, .. }) = tls.passthrough(routes, name) {
+        return format!("passed on to {upstream}{}", if *send_proxy { " with PROXY" } else { "" });
+    }
+    let own = if tls.has_certificate(name) { "" } else { "no place, " };
+    let mut text = match tls.certificate(Some(name)) {
+        Some(certificate) => format!("{own}certificate {}", certificate.name),
+        None => format!("{own}no certificate"),
+    };
+    let Some(server) = tls.server(routes, name) else { return text };
+    match &server.client_auth {
+        Some(Guard::Ready(auth)) => {
+            let ClientAuth { verify, depth, error_page, match_subject, pass_certificate, .. } = &**auth;
+            write!(text, "; clients {verify:?}, depth {depth}").unwrap();
+            error_page.iter().for_each(|page| write!(text, ", error page {page}").unwrap());
+            match_subject.iter().for_each(|pattern| write!(text, ", match {}", pattern.0).unwrap());
+            text.push_str(if *pass_certificate { ", passed on" } else { "" });
+        }
+        Some(Guard::Denied(reason)) => write!(text, "; 403 ({reason})").unwrap(),
+        None => {}
+    }
+    server.ciphers.iter().for_each(|ciphers| write!(text, "; {ciphers:?}").unwrap());
+    server.prefer_server_ciphers.iter().for_each(|ours| write!(text, "; prefer ours {ours}").unwrap());
+    text
 }
 
 fn answer(compiled: &Compiled, request: &str) -> String {

@@ -2,8 +2,11 @@
 
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
+#[path = "load/certificates.rs"]
+mod load;
+
 use std::collections::BTreeSet;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use ingress_core::{
     Backend, Compiled, Compiler, ObjectName, Objects, Options, Snapshot, TlsCheck, compile, recompile,
@@ -55,6 +58,9 @@ fn annotations() -> impl Strategy<Value = Vec<(String, String)>> {
             "proxy-next-upstream",
             "configuration-snippet",
             "auth-tls-secret",
+            "auth-tls-match-cn",
+            "ssl-ciphers",
+            "ssl-passthrough",
             "limit-rps",
             "backend-protocol",
             "proxy-ssl-secret",
@@ -69,7 +75,8 @@ fn annotations() -> impl Strategy<Value = Vec<(String, String)>> {
         (
             annotation,
             prop_oneof![
-                select(vec!["true", "60", "off", "on", "0", "HTTPS", "a/a", "b"]).prop_map(str::to_owned),
+                select(vec!["true", "60", "off", "on", "0", "HTTPS", "a/a", "b/a", "b", "CN=a"])
+                    .prop_map(str::to_owned),
                 texts()
             ],
         ),
@@ -92,10 +99,14 @@ fn ingresses() -> impl Strategy<Value = Arc<Ingress>> {
             Some(paths) => json!({"host": host, "http": {"paths": paths}}),
             None => json!({"host": host}),
         });
+    let tls =
+        (prop::collection::vec(select(vec!["a.com", "*.com", "b.com", ""]), 0..3), prop::option::of(names()))
+            .prop_map(|(hosts, name)| json!({"hosts": hosts, "secretName": name}));
+    let tls = prop::collection::vec(tls, 0..3);
     let class = select(vec![Value::Null, json!("ours"), json!("other"), json!("nginx")]);
-    let spec = (class, prop::option::weighted(0.3, backends()), prop::collection::vec(rule, 0..4));
+    let spec = (class, prop::option::weighted(0.3, backends()), prop::collection::vec(rule, 0..4), tls);
     (names(), names(), 0..3, annotations(), spec).prop_map(|(namespace, name, created, annotations, spec)| {
-        let (class, default, rules) = spec;
+        let (class, default, rules, tls) = spec;
         let prefixed = annotations
             .into_iter()
             .map(|(name, value)| (format!("nginx.ingress.kubernetes.io/{name}"), json!(value)));
@@ -109,8 +120,31 @@ fn ingresses() -> impl Strategy<Value = Arc<Ingress>> {
                 "namespace": namespace, "name": name, "creationTimestamp": created,
                 "annotations": prefixed.collect::<serde_json::Map<_, _>>(),
             },
-            "spec": {"ingressClassName": class, "defaultBackend": default, "rules": rules},
+            "spec": {"ingressClassName": class, "defaultBackend": default, "rules": rules, "tls": tls},
         }))
+    })
+}
+
+/// Some are made for hosts, some are authorities, some cannot be read.
+fn secrets() -> impl Strategy<Value = Arc<Secret>> {
+    let pool: Vec<_> = [("certificate", "a.com b.com"), ("certificate", "*.com"), ("authority", "")]
+        .into_iter()
+        .map(|(make, names)| json!({"make": make, "names": names, "until": "2024-06-05"}))
+        .chain([Value::Null])
+        .map(|wishes| {
+            let mut secret: Secret = serde_json::from_value(json!({
+                "metadata": {"annotations": wishes},
+                "type": "kubernetes.io/tls", "data": {"tls.key": "", "ca.crl": ""},
+            }))
+            .unwrap();
+            load::fill(&mut secret);
+            secret
+        })
+        .collect();
+    (names(), names(), select(pool)).prop_map(|(namespace, name, mut secret)| {
+        secret.metadata.namespace = Some(namespace.into());
+        secret.metadata.name = Some(name.into());
+        Arc::new(secret)
     })
 }
 
@@ -188,18 +222,6 @@ fn stream_maps() -> impl Strategy<Value = Vec<Arc<ConfigMap>>> {
 }
 
 /// Authorities for `proxy-ssl-secret`, and what are none.
-fn secrets() -> impl Strategy<Value = Vec<Arc<Secret>>> {
-    static AUTHORITY: LazyLock<String> = LazyLock::new(|| {
-        let key = rcgen::KeyPair::generate().unwrap();
-        rcgen::CertificateParams::new(vec!["a.com".into()]).unwrap().self_signed(&key).unwrap().pem()
-    });
-    let secret = (names(), names(), any::<bool>()).prop_map(|(namespace, name, whole)| {
-        let text = if whole { AUTHORITY.as_str() } else { "nothing" };
-        read(json!({"metadata": {"namespace": namespace, "name": name}, "stringData": {"ca.crt": text}}))
-    });
-    prop::collection::vec(secret, 0..4)
-}
-
 fn objects() -> impl Strategy<Value = Objects> {
     let class = json!({
         "apiVersion": "networking.k8s.io/v1", "kind": "IngressClass",
@@ -207,35 +229,40 @@ fn objects() -> impl Strategy<Value = Objects> {
     });
     let class: Arc<IngressClass> = read(class);
     use prop::collection::vec;
-    let named = (vec(ingresses(), 0..8), secrets(), stream_maps());
+    let named = (vec(ingresses(), 0..8), vec(secrets(), 0..4), stream_maps());
+    let now = select(vec![None, Some(1_717_243_200), Some(1_800_000_000)]);
     let members = (vec(services(), 0..8), vec(slices(), 0..8), vec(endpoints(), 0..2));
-    (named, members).prop_map(move |((ingresses, secrets, config_maps), (services, slices, endpoints))| {
+    (named, members, now).prop_map(move |((ingresses, secrets, config_maps), members, now)| {
+        let (services, slices, endpoints) = members;
         let mut objects = Objects::default();
         objects.ingresses = ingresses;
         objects.services = services;
         objects.endpoint_slices = slices;
         objects.endpoints = endpoints;
         objects.ingress_classes = vec![class.clone()];
-        objects.secrets = secrets;
+        (objects.secrets, objects.now) = (secrets, now);
         objects.config_maps = config_maps;
         objects
     })
 }
 
 fn options() -> impl Strategy<Value = Options> {
-    (any::<[bool; 3]>(), prop::option::of(names())).prop_map(|([local, classless, external], default)| {
-        let mut options = Options::default();
-        options.local_endpoints = local;
-        options.watch_ingress_without_class = classless;
-        options.ingress_class_by_name = classless;
-        options.disable_external_name = external;
-        let map = |name: &str| Some(ObjectName { namespace: "c".into(), name: name.into() });
-        (options.tcp_services, options.udp_services) = (map("tcp"), map("udp"));
-        options.reserved_ports = vec![443];
-        options.default_backend_service =
-            default.map(|name| ObjectName { namespace: "a".into(), name: name.into() });
-        options
-    })
+    (any::<[bool; 4]>(), prop::option::of(names())).prop_map(
+        |([local, classless, external, passthrough], default)| {
+            let mut options = Options::default();
+            options.local_endpoints = local;
+            options.watch_ingress_without_class = classless;
+            options.ingress_class_by_name = classless;
+            options.disable_external_name = external;
+            let map = |name: &str| Some(ObjectName { namespace: "c".into(), name: name.into() });
+            (options.tcp_services, options.udp_services) = (map("tcp"), map("udp"));
+            options.ssl_passthrough = passthrough;
+            options.reserved_ports = vec![443];
+            options.default_backend_service =
+                default.map(|name| ObjectName { namespace: "a".into(), name: name.into() });
+            options
+        },
+    )
 }
 
 fn same(a: &Compiled, b: &Compiled) -> Result<(), TestCaseError> {
@@ -243,6 +270,8 @@ fn same(a: &Compiled, b: &Compiled) -> Result<(), TestCaseError> {
     prop_assert_eq!(&a.snapshot.upstreams, &b.snapshot.upstreams);
     prop_assert_eq!(&a.snapshot.settings, &b.snapshot.settings);
     prop_assert_eq!(&a.snapshot.streams, &b.snapshot.streams);
+    prop_assert_eq!(&a.snapshot.tls, &b.snapshot.tls);
+    prop_assert_eq!(a.until, b.until);
     prop_assert_eq!(&a.global, &b.global);
     prop_assert_eq!(&a.report, &b.report);
     Ok(())
@@ -289,6 +318,10 @@ proptest! {
         prop_assert!(Arc::ptr_eq(&again.snapshot.routes, &compiled.snapshot.routes));
         prop_assert!(Arc::ptr_eq(&again.snapshot.upstreams, &compiled.snapshot.upstreams));
         prop_assert!(Arc::ptr_eq(&again.snapshot.streams, &compiled.snapshot.streams));
+        prop_assert!(Arc::ptr_eq(&again.snapshot.tls, &compiled.snapshot.tls));
+        let mut compiler = Compiler::new(options);
+        compiler.compile(&before);
+        same(&compiled, compiler.compile(&objects))?;
     }
 
     #[test]
@@ -331,6 +364,10 @@ proptest! {
         prop_assert_eq!(ports.len(), snapshot.streams.len());
         for stream in snapshot.streams.iter() {
             prop_assert!(snapshot.upstreams.get(&stream.upstream).is_some() && stream.port != 443);
+        }
+        for host in ["a.com", "b.com", "x.com"] {
+            let passthrough = snapshot.tls.passthrough(&snapshot.routes, host);
+            prop_assert!(passthrough.is_none_or(|to| snapshot.upstreams.get(&to.upstream).is_some()));
         }
         for finding in &report.findings {
             prop_assert!(!finding.message.is_empty() && !finding.remedy.is_empty() && !finding.reason.is_empty());

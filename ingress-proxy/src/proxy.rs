@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use ingress_core::Settings;
+use ingress_core::policy::Transport;
 use tower::Service;
 
 use crate::body::{Body, BoxError};
@@ -60,10 +61,10 @@ impl Proxy {
         self.shared.settings()
     }
 
-    /// The endpoints of an upstream as they are now; `None` if the snapshot has no such upstream.
+    /// The endpoints of an upstream as they are now, for what is not HTTP; `None` if the snapshot has no such upstream.
     pub(crate) fn group(&self, upstream: &str) -> Option<Arc<Group>> {
         let view = self.shared.view();
-        self.shared.groups().get(upstream, &view.snapshot().upstreams)
+        self.shared.groups().get(upstream, &Transport::default(), &view.snapshot().upstreams)
     }
 
     /// Tells the observer of a stream; `finished` is called only if there is one, with whether the access log is to have it.

@@ -19,6 +19,7 @@ mod transport;
 mod upstream_tls;
 
 pub(crate) use body::{EXPECTED as BODY_SIZE, max_size};
+#[cfg(feature = "kubernetes")]
 pub(crate) use client_auth::{MATCH_CN, SECRET as CLIENT_AUTH_SECRET};
 pub(crate) use nearest::among;
 pub(crate) use retry::{TIMEOUT as RETRY_TIMEOUT, TRIES, conditions};

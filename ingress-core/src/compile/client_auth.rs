@@ -99,7 +99,7 @@ impl Hosts<'_, '_> {
             result.map_err(|(reason, Unmet { name, message, remedy })| {
                 let text = format!("annotation {PREFIX}{name}: {message}");
                 let message = format!(
-                    "{message}; all paths of this ingress are answered 503, and those of others on its hosts 403"
+                    "{message}; all paths of this ingress are answered 503, and all others of its hosts that belong to its namespace 403"
                 );
                 findings.push(ingress.error(reason, field(name), message, remedy));
                 text.into()

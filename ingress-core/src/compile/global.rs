@@ -66,9 +66,10 @@ fn finding(defect: &Defect, object: ObjectRef) -> Finding {
             let remedy = "remove them if you can do without";
             Finding::new(Severity::Warning, "NotSupported", object, "data", message, remedy)
         }
-        Defect::Refused(name @ "ssl-early-data") => {
-            let message = "others can send again what comes within a handshake, so it is never taken";
-            Finding::new(Severity::Warning, "SettingRefused", object, field(name), message, "remove it")
+        Defect::Unsafe(name) => {
+            let what = config_map::find(name).map(|key| key.doc).unwrap_or_default();
+            let message = format!("it cannot be made safe, so it is ignored: {what}");
+            Finding::new(Severity::Warning, "UnsafeSetting", object, field(name), message, "remove it")
         }
         Defect::Refused(name) => {
             let (message, remedy) = match *name {

@@ -123,8 +123,7 @@ fn passes(earlier: &Snapshot, objects: &Objects, options: &Options, mut kept: Op
     let hosts =
         client_auth::Hosts { served: &served, owners: &owners, cross_namespace, earlier: &earlier.tls };
     let servers = hosts.servers(&mut policies, &mut secrets, findings);
-    let certificates =
-        certificates::add(TlsTable::builder(), (&served, &owners), &mut secrets, findings);
+    let certificates = certificates::add(TlsTable::builder(), (&served, &owners), &mut secrets, findings);
     let redirects = https::Redirects {
         plain_paths: &global.plain_paths,
         port: options.https_port,
@@ -170,6 +169,7 @@ fn passes(earlier: &Snapshot, objects: &Objects, options: &Options, mut kept: Op
         true => earlier.settings.clone(),
         false => global.settings.clone(),
     };
-    let snapshot = Snapshot::new(routes, upstreams).with_settings(settings).with_tls(tls).with_streams(streams);
+    let snapshot =
+        Snapshot::new(routes, upstreams).with_settings(settings).with_tls(tls).with_streams(streams);
     Compiled { snapshot, report, global: Arc::new(global), until: time.until() }
 }

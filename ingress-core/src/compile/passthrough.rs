@@ -4,6 +4,7 @@
 //! opens, so somebody is told.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::Options;
 use super::class::Served;
@@ -51,18 +52,17 @@ pub(super) fn add(
                     Some(finding) => findings.push(finding),
                 }
             }
-            findings.extend(ineffective(ingress));
         }
     }
     for (host, (ingress, send_proxy)) in asked {
         match upstream(&host, owners, servers, routes) {
             Ok(name) => {
+                findings.extend(ineffective(ingress));
                 findings.extend(other_paths(ingress, &host, routes));
                 table = table.passthrough(host, Passthrough::new(name.clone(), send_proxy));
             }
-            Err(why) => {
+            Err((why, remedy)) => {
                 let message = format!("{why}, so TLS of host {host} ends here as usual");
-                let remedy = "give the host a path \"/\" of type Prefix that can be served";
                 findings.push(ingress.error("PassthroughWithoutRoot", field(NAME), message, remedy));
             }
         }
@@ -92,23 +92,30 @@ fn refusal(ingress: &Served<'_>, host: &HostPattern, owners: &Owners<'_, '_>) ->
     Some(ingress.warning(reason, field(NAME), message, remedy))
 }
 
-/// The upstream of the path `/` of a host, or why there is none.
+/// The upstream of the path `/` of a host; or why there is none, and the way out.
 fn upstream<'t>(
     host: &HostPattern,
     owners: &Owners<'_, '_>,
     servers: &Servers,
     routes: &'t RouteTable,
-) -> Result<&'t std::sync::Arc<str>, &'static str> {
+) -> Result<&'t Arc<str>, (&'static str, &'static str)> {
+    const ROOT: &str = "give the host a path \"/\" of type Prefix in its own namespace";
     if servers.get(host).is_some_and(|server| matches!(server.client_auth, Some(Guard::Denied(_)))) {
-        return Err("the client certificates that are asked for cannot be had");
+        return Err((
+            "the client certificates that are asked for cannot be had",
+            "correct the auth-tls annotations",
+        ));
     }
     let all = routes.pattern(host).map(|host| host.routes()).unwrap_or_default();
-    let root = all.iter().find(|route| is_root(route)).ok_or("there is no path \"/\" of type Prefix")?;
+    let root =
+        all.iter().find(|route| is_root(route)).ok_or(("there is no path \"/\" of type Prefix", ROOT))?;
     let namespace = root.ingress.as_ref().map(|ingress| &*ingress.namespace);
     match &root.backend {
-        _ if namespace != owners.namespace(host) => Err("the path \"/\" is that of another namespace"),
+        _ if namespace != owners.namespace(host) => {
+            Err(("the path \"/\" is that of another namespace", ROOT))
+        }
         Backend::Upstream(name) => Ok(name),
-        Backend::Denied(_) => Err("the path \"/\" is not served"),
+        Backend::Denied(_) => Err(("the path \"/\" is not served", "see to that path")),
     }
 }
 

@@ -49,8 +49,10 @@ pub enum Effect {
     PartOf(&'static str),
     /// There is nothing to do for it here.
     Needless,
-    /// Never honoured: nginx directives, leave to write some, or what cannot be made safe.
+    /// nginx directives, or leave to write some. They are never run.
     Refused,
+    /// Cannot be made safe: reported and ignored.
+    Unsafe,
     /// nginx directives for all requests, which are never run. All routes are closed unless they are known to keep nobody out.
     Snippet,
     /// nginx directives for the level above all hosts, which are never run. All routes are closed if one is known to keep somebody out.
@@ -82,6 +84,8 @@ pub enum Defect {
     Later(Vec<&'static str>),
     /// This key is never honoured.
     Refused(&'static str),
+    /// This key asks for something that cannot be made safe.
+    Unsafe(&'static str),
     /// This key closes all routes, for this reason.
     Closes(&'static str, String),
 }

@@ -169,6 +169,7 @@ fn others(reader: &mut Reader<'_>, data: &BTreeMap<String, String>, global: &mut
         match key.effect {
             Effect::Served | Effect::PartOf(_) | Effect::Needless => {}
             Effect::Later => later.push(key.name),
+            Effect::Unsafe => reader.defects.push(Defect::Unsafe(key.name)),
             Effect::Refused => reader.defects.push(Defect::Refused(key.name)),
             Effect::Guard => {
                 let why = "it keeps somebody out and is not supported yet in this version".to_owned();

@@ -258,7 +258,7 @@ pub static TABLE: &[Key] = &[
     needless("ssl-dh-param", "", "no cipher with finite-field Diffie-Hellman is offered"),
     row(
         "ssl-early-data",
-        Effect::Refused,
+        Effect::Unsafe,
         "false",
         "requests within the TLS handshake, which others can send again",
     ),

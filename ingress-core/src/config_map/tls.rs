@@ -132,7 +132,7 @@ mod tests {
         assert_eq!(defects.len(), 7, "{defects:#?}");
         let (tls, defects) = settings(&[("ssl-protocols", "SSLv3 TLSv1.2")]);
         assert_eq!((tls.versions, defects.len()), (vec![Version::Tls12], 1));
-        assert_eq!(settings(&[("ssl-early-data", "true")]).1, [Defect::Refused("ssl-early-data")]);
+        assert_eq!(settings(&[("ssl-early-data", "true")]).1, [Defect::Unsafe("ssl-early-data")]);
         assert_eq!(settings(&[("ssl-early-data", "false")]).1, []);
     }
 

@@ -195,3 +195,70 @@ impl TlsTableBuilder {
         self.table
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::tls::{Facts, PrivateKey};
+
+    fn certificate(name: &str) -> Arc<Certificate> {
+        let key = rustls_pki_types::PrivatePkcs8KeyDer::from(Vec::new()).into();
+        let facts = Facts {
+            names: Vec::new(),
+            not_before: 0,
+            not_after: 0,
+            issuer_organization: String::new(),
+            issuer_common_name: String::new(),
+            serial_number: String::new(),
+            public_key_algorithm: String::new(),
+        };
+        Arc::new(Certificate { name: name.into(), chain: Vec::new(), key: PrivateKey::new(&key), facts })
+    }
+
+    /// The same by looking at every place: the name of the certificate, and whether there is a place for the name.
+    fn naive<'p>(places: &'p [(String, bool)], name: &str) -> (&'p str, bool) {
+        let wildcard = match name.split_once('.') {
+            Some((label, parent)) if !label.is_empty() => format!("*.{parent}"),
+            _ => String::new(),
+        };
+        for wanted in [name, &*wildcard] {
+            // A wildcard is no name that anybody can ask for.
+            let is_name = wanted == wildcard || !wanted.starts_with("*.");
+            if let Some((place, own)) = places.iter().find(|(place, _)| is_name && place == wanted) {
+                return (if *own { place } else { "default" }, true);
+            }
+        }
+        ("default", false)
+    }
+
+    proptest! {
+        #[test]
+        fn the_certificate_is_that_of_the_name_the_wildcard_or_the_default(
+            places in prop::collection::btree_map("(\\*\\.)?[ab](\\.[ab]){0,2}", any::<bool>(), 0..8),
+            name in "\\.?(\\*\\.)?[ab](\\.[ab]){0,3}",
+        ) {
+            let places: Vec<_> = places.into_iter().collect();
+            let mut table = TlsTable::builder().default_certificate(certificate("default"));
+            for (place, own) in &places {
+                table = table.certificate(&**place, own.then(|| certificate(place)));
+            }
+            let table = table.build();
+            let found = table.certificate(Some(&name)).map(|certificate| &*certificate.name);
+            prop_assert_eq!((found.unwrap(), table.has_certificate(&name)), naive(&places, &name));
+            let all = table.certificates().map(|(name, certificate)| (name, &*certificate.name));
+            let own = places.iter().filter(|(_, own)| *own).map(|(place, _)| (&**place, &**place));
+            prop_assert_eq!(all.collect::<std::collections::BTreeMap<_, _>>(), own.collect());
+        }
+    }
+
+    #[test]
+    fn who_names_nobody_gets_the_default() {
+        let table = TlsTable::builder().certificate("a.com", Some(certificate("a"))).build();
+        assert_eq!(table.certificate(None), None);
+        assert_eq!(table.certificate(Some("b.com")), None);
+        let table = TlsTable::builder().default_certificate(certificate("default")).build();
+        assert_eq!(&*table.certificate(None).unwrap().name, "default");
+    }
+}

@@ -1,8 +1,11 @@
 //! YAML to objects, as the tests need it.
 
+mod certificates;
+
 use std::sync::Arc;
 
 use ingress_core::{Objects, ingress_from_v1beta1};
+use k8s_openapi::api::core::v1::Secret;
 use serde_json::Value;
 
 /// Reads all documents of a YAML text. Panics at what it does not know.
@@ -30,7 +33,11 @@ fn add(objects: &mut Objects, document: Value) {
         ("v1", "Endpoints") => objects.endpoints.push(read(document)),
         ("v1", "ConfigMap") => objects.config_maps.push(read(document)),
         ("v1", "Namespace") => objects.namespaces.push(read(document)),
-        ("v1", "Secret") => objects.secrets.push(read(document)),
+        ("v1", "Secret") => {
+            let mut secret: Secret = serde_json::from_value(document).unwrap();
+            certificates::fill(&mut secret);
+            objects.secrets.push(secret.into());
+        }
         ("discovery.k8s.io/v1", "EndpointSlice") => objects.endpoint_slices.push(read(document)),
         ("extensions/v1beta1" | "networking.k8s.io/v1beta1", "Ingress") => {
             let (ingress, finding) = ingress_from_v1beta1(document).unwrap();

@@ -46,7 +46,7 @@ pub(super) fn towards_endpoint(client: &mut ClientRequest, settings: &Settings) 
     let original_for = told(headers, &forwarded.header, &X_FORWARDED_FOR, &seen);
     let original_host = told(headers, &forwarded.host_header, &X_FORWARDED_HOST, &seen);
     seen.remove_from(headers);
-    if version == Version::HTTP_2
+    if version >= Version::HTTP_2
         && let Some(cookies) = joined(headers, &COOKIE, b"; ")
     {
         headers.insert(COOKIE, cookies);

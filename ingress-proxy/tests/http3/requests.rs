@@ -22,6 +22,17 @@ async fn a_request_is_answered_and_has_no_body_that_it_has_not() {
 }
 
 #[tokio::test]
+async fn cookies_that_come_in_crumbs_are_one_field() {
+    let world = World::new().await;
+    let mut request = get("/");
+    for crumb in ["a=1", "b=2"] {
+        request.headers_mut().append("cookie", crumb.parse().unwrap());
+    }
+    let answer = world.client().await.send(request, Bytes::new()).await.unwrap();
+    assert_eq!(answer.header("seen-cookie"), "a=1; b=2");
+}
+
+#[tokio::test]
 async fn bodies_of_any_size_go_both_ways() {
     let mut world = World::new().await;
     let client = world.client().await;

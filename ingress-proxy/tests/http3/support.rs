@@ -196,6 +196,7 @@ async fn answer(
         ("seen-length", "content-length"),
         ("seen-encoding", "transfer-encoding"),
         ("seen-client", "x-forwarded-for"),
+        ("seen-cookie", "cookie"),
     ] {
         if let Some(value) = head.headers.get(name) {
             response = response.header(seen, value);

@@ -227,26 +227,31 @@ pub(super) fn is_refusal(error: &io::Error) -> bool {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use ingress_core::Settings;
     use ingress_core::stream::StreamProtocol;
+    use ingress_core::{Snapshot, Upstream};
 
     use super::*;
-    use crate::upstream::Pool;
-    use crate::{Config, Proxy, channel};
+    use crate::{Config, Proxy, Publisher, channel};
 
     /// A session with an endpoint where nobody is.
-    pub(in super::super) fn session() -> Arc<Session> {
-        let (_, subscriber) = channel(ingress_core::Snapshot::default());
-        let proxy = Proxy::new(subscriber, Config::default());
+    pub(in super::super) async fn session() -> Arc<Session> {
+        published().await.0
+    }
+
+    async fn published() -> (Arc<Session>, Publisher, Proxy) {
         let client = SocketAddr::from(([127, 0, 0, 1], 9));
-        let endpoint = Endpoint::new(client, Pool::new(&Settings::default()));
-        let record = Record::new(proxy, StreamProtocol::Udp, client, client, "u".into());
-        Arc::new(Session::new(connected(client).unwrap(), client, &endpoint, &[], record))
+        let snapshot = Snapshot::builder().upstream(Upstream::new("u", [client])).build().unwrap();
+        let (publisher, subscriber) = channel(snapshot);
+        let proxy = Proxy::new(subscriber, Config::default());
+        let endpoint = proxy.group("u").unwrap().pick(&[]).await.unwrap();
+        let record = Record::new(proxy.clone(), StreamProtocol::Udp, client, client, "u".into());
+        let session = Session::new(connected(client).unwrap(), client, &endpoint, &[], record);
+        (Arc::new(session), publisher, proxy)
     }
 
     #[tokio::test]
     async fn so_many_answers_for_each_datagram() {
-        let session = session();
+        let session = session().await;
         assert!(!session.is_answered(Some(1)), "nothing was sent yet");
         session.note_sent(1);
         assert!(session.is_answered(Some(0)));
@@ -261,6 +266,11 @@ pub(super) mod tests {
 
     #[tokio::test]
     async fn an_endpoint_that_left_gets_nothing_more() {
-        assert!(session().send(b"x").is_err());
+        let (session, publisher, proxy) = published().await;
+        assert!(session.send(b"x").is_ok());
+        let elsewhere = Upstream::new("u", [SocketAddr::from(([127, 0, 0, 1], 10))]);
+        publisher.publish(Snapshot::builder().upstream(elsewhere).build().unwrap());
+        drop(proxy.settings());
+        assert!(session.send(b"x").is_err());
     }
 }

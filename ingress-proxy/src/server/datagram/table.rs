@@ -98,7 +98,7 @@ mod tests {
     async fn the_one_of_no_use_for_longest_gives_way() {
         let sessions = Sessions::new(4);
         let second = Duration::from_secs(1);
-        let (first, other, third) = (session(), session(), session());
+        let (first, other, third) = (session().await, session().await, session().await);
         sessions.insert(id(1), &first);
         tokio::time::advance(second).await;
         sessions.insert(id(2), &other);
@@ -115,7 +115,7 @@ mod tests {
     async fn sessions_that_end_leave_nothing() {
         let sessions = Sessions::new(100);
         for port in 1..1000 {
-            let session = session();
+            let session = session().await;
             sessions.insert(id(port), &session);
             sessions.remove(&id(port), &session);
         }

@@ -61,6 +61,8 @@ where
         loop {
             let subscriber = &self.acceptor.subscriber;
             let seen = subscriber.version();
+            // Sessions see by it whether their endpoint is still there, also while no request comes.
+            drop(self.context.proxy.settings());
             bound.mark_unchanged();
             let missing = self.follow(&mut open, self.wanted(&subscriber.published()));
             tokio::select! {
@@ -138,6 +140,8 @@ where
         let listener = http3::Listener::new(socket.into(), self.acceptor.clone(), closing.clone())?;
         tokio::spawn(async move {
             listener.run().await;
+            // The task that has the socket has been woken now, and lets go of it.
+            tokio::task::yield_now().await;
             drop(port);
         });
         Ok(Listening::Http3 { _close: closing.drop_guard() })
