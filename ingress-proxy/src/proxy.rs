@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use ingress_core::Settings;
 use ingress_core::policy::Transport;
+use ingress_core::stream::Stream;
 use tower::Service;
 
 use crate::body::{Body, BoxError};
@@ -65,6 +66,17 @@ impl Proxy {
     pub(crate) fn group(&self, upstream: &str) -> Option<Arc<Group>> {
         let view = self.shared.view();
         self.shared.groups().get(upstream, &Transport::default(), &view.snapshot().upstreams)
+    }
+
+    /// Where a stream leads now, and the endpoints. Both are of one snapshot: the listener may not have heard yet that its stream leads
+    /// elsewhere, while the upstream that it knows is gone already.
+    pub(crate) fn stream(&self, stream: &Stream) -> (Arc<str>, Option<Arc<Group>>) {
+        let view = self.shared.view();
+        let snapshot = view.snapshot();
+        let is_it = |now: &&Stream| (now.protocol, now.port) == (stream.protocol, stream.port);
+        let upstream = &snapshot.streams.iter().find(is_it).unwrap_or(stream).upstream;
+        let group = self.shared.groups().get(upstream, &Transport::default(), &snapshot.upstreams);
+        (upstream.clone(), group)
     }
 
     /// Tells the observer of a stream; `finished` is called only if there is one, with whether the access log is to have it.

@@ -129,7 +129,8 @@ where
             Ok(Opened::Passed { io, first, to }) => {
                 drop(published);
                 let Passthrough { upstream, send_proxy, .. } = to;
-                let to = Forward { upstream, client: connection.client(), local, send_proxy, first };
+                let group = self.acceptor.proxy.group(&upstream);
+                let to = Forward { upstream, group, client: connection.client(), local, send_proxy, first };
                 Box::pin(forward(io, to, &self.acceptor.proxy)).await;
             }
             Err(error) => {

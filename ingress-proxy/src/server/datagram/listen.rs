@@ -80,14 +80,14 @@ impl Listener {
     async fn begin(&self, client: SocketAddr, datagram: &[u8]) -> io::Result<()> {
         let Context { proxy, sessions, .. } = &self.context;
         let id = (self.local, client);
-        let upstream = self.stream.borrow().upstream.clone();
+        let (upstream, group) = proxy.stream(&self.stream.borrow());
         let (mut refused, record) = sessions.get(&id).map(|held| held.hand_over()).unwrap_or_default();
         let mut record = record.unwrap_or_else(|| {
             Record::new(proxy.clone(), StreamProtocol::Udp, client, self.local, upstream.clone())
         });
         let settings = proxy.settings();
         let until = Until::new(&settings.streams);
-        let Some(group) = proxy.group(&upstream) else { return Ok(()) };
+        let Some(group) = group else { return Ok(()) };
         if !refused.is_empty() && !until.allows_another(refused.len(), group.len()) {
             // All had their turn; they may be there again.
             refused.clear();

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::record::Record;
-use crate::proxy::Proxy;
+use crate::upstream::Group;
 
 /// How long one endpoint may take. nginx would wait for 60 s, which is longer than most clients do; 5 s is what holds for HTTP.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -16,11 +16,10 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// Connects to the endpoints of an upstream in turn, until one takes the connection or the settings allow no further try; `None` if none
 /// has.
 pub(super) async fn connect(
-    proxy: &Proxy,
+    group: &Group,
     settings: &StreamSettings,
     record: &mut Record,
 ) -> Option<TcpStream> {
-    let group = proxy.group(&record.upstream)?;
     let until = Until::new(settings);
     let mut tried = Vec::new();
     loop {

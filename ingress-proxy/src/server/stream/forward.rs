@@ -15,6 +15,7 @@ use super::record::Record;
 use super::relay::{End, relay};
 use crate::proxy::Proxy;
 use crate::server::linger::Linger;
+use crate::upstream::Group;
 
 /// How long an endpoint may take to accept a PROXY header, which fits into the smallest of windows.
 const HEADER: Duration = Duration::from_secs(5);
@@ -24,6 +25,8 @@ const HEADER: Duration = Duration::from_secs(5);
 pub(crate) struct Forward {
     /// The name of the upstream.
     pub(crate) upstream: Arc<str>,
+    /// Its endpoints; `None` if there is no such upstream.
+    pub(crate) group: Option<Arc<Group>>,
     /// Who the client is.
     pub(crate) client: SocketAddr,
     /// What it connected to, at us or at the proxy before us.
@@ -38,16 +41,26 @@ pub(crate) struct Forward {
 ///
 /// Where no endpoint takes the connection it is closed, as nginx does; nothing else could be told to a client whose protocol is not known.
 pub(crate) async fn forward(io: TcpStream, forward: Forward, proxy: &Proxy) {
-    let Forward { upstream, client, local, send_proxy, first } = forward;
+    let Forward { upstream, group, client, local, send_proxy, first } = forward;
     let here = io.local_addr().unwrap_or(local);
     let mut record = Record::new(proxy.clone(), StreamProtocol::Tcp, client, here, upstream);
     let header = send_proxy.then(|| proxy_header::version_1(record.client, local));
-    run(io, first, header, proxy, &mut record).await;
+    run(io, first, header, (proxy, group), &mut record).await;
 }
 
-async fn run(mut io: TcpStream, first: Vec<u8>, header: Option<Vec<u8>>, proxy: &Proxy, record: &mut Record) {
+async fn run(
+    mut io: TcpStream,
+    first: Vec<u8>,
+    header: Option<Vec<u8>>,
+    (proxy, group): (&Proxy, Option<Arc<Group>>),
+    record: &mut Record,
+) {
     let settings = proxy.settings();
-    let Some(mut endpoint) = connect(proxy, &settings.streams, record).await else {
+    let connected = match group {
+        Some(group) => connect(&group, &settings.streams, record).await,
+        None => None,
+    };
+    let Some(mut endpoint) = connected else {
         let (upstream, client) = (&record.upstream, record.client);
         tracing::warn!(%upstream, %client, last = ?record.endpoint, "no endpoint took a connection: it is closed");
         return;

@@ -69,28 +69,30 @@ async fn serve(
     proxy: Proxy,
     busy: Busy,
 ) {
-    let (upstream, send_proxy) = (stream.upstream, stream.send_proxy);
-    let mut to = Forward { upstream, client: peer, local, send_proxy, first: Vec::new() };
+    let (mut client, mut to, mut first) = (peer, local, Vec::new());
     if stream.accept_proxy {
         let settings = proxy.settings();
         let limit = settings.proxy_protocol_header_timeout;
         match read_proxy_header(&mut io, limit).await {
             Ok((header, rest)) => {
                 let believed = is_believed(peer.ip().to_canonical(), &settings.forwarded);
-                if let (true, Header::Proxied { client, local }) = (believed, header) {
-                    (to.client, to.local) = (client, local);
+                if let (true, Header::Proxied { client: of, local: at }) = (believed, header) {
+                    (client, to) = (of, at);
                 }
-                to.first = rest;
+                first = rest;
             }
             Err(error) => {
                 busy.open.note_refused_proxy_header();
                 tracing::debug!(%peer, %error, "a connection did not begin with a PROXY header: it is closed");
-                Record::new(proxy, StreamProtocol::Tcp, peer, local, to.upstream).status = BAD_REQUEST;
+                Record::new(proxy, StreamProtocol::Tcp, peer, local, stream.upstream).status = BAD_REQUEST;
                 return;
             }
         }
     }
-    Box::pin(forward(io, to, &proxy)).await;
+    // Only now: while the header came, the stream may have been led elsewhere.
+    let (upstream, group) = proxy.stream(&stream);
+    let forwarded = Forward { upstream, group, client, local: to, send_proxy: stream.send_proxy, first };
+    Box::pin(forward(io, forwarded, &proxy)).await;
     drop(busy);
 }
 
