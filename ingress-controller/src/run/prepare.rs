@@ -30,6 +30,9 @@ pub(super) fn prepare(
     if options.fallback_certificate.is_none() && !config.https.is_empty() {
         options.fallback_certificate = Some(Arc::new(fake_certificate::make()?));
     }
+    if config.proxy.http3_port.is_none() && !config.https.is_empty() {
+        config.proxy.http3_port = Some(config.options.https_port);
+    }
     Ok(config)
 }
 
