@@ -71,7 +71,8 @@ fn outdated((namespace, name): Key<'_>, certificate: &Certificate, time: &mut Ti
     let facts = &certificate.facts;
     let (reason, what, at, remedy) = if time.is_past(facts.not_after) {
         ("CertificateExpired", "expired at", facts.not_after, "renew it")
-    } else if !time.is_past(facts.not_before) {
+    } else if !time.is_past(facts.not_before.saturating_sub(1)) {
+        // It is valid from that second on.
         (
             "CertificateNotYetValid",
             "is not valid before",
@@ -118,6 +119,33 @@ pub(super) fn add(
         let remedy = "add spec.tls to an ingress of that namespace, or use a host of your own";
         ingress.warning("ForeignHost", "spec.tls", message, remedy)
     }));
+    table
+}
+
+/// Takes the hosts that have no certificate out of the wildcards of other namespaces: whoever names a wildcard first would else decide
+/// what the clients of everybody's hosts below it see, and that their plain requests are redirected.
+pub(super) fn separate(
+    mut table: TlsTableBuilder,
+    owners: &Owners<'_, '_>,
+    findings: &mut Vec<Finding>,
+) -> TlsTableBuilder {
+    for (host, ingress) in owners.all() {
+        let HostPattern::Exact(name) = host else { continue };
+        let Some(wildcard) =
+            table.table().wildcard_above(name).and_then(|name| HostPattern::parse(name).ok())
+        else {
+            continue;
+        };
+        if owners.owns(ingress, &wildcard) {
+            continue;
+        }
+        let message = format!(
+            "host {host} has no certificate, and that of {wildcard} belongs to another namespace, so the default certificate stands in"
+        );
+        let remedy = "add spec.tls, or set allow-cross-namespace-resources in the ConfigMap";
+        findings.push(ingress.warning("ForeignCertificate", "spec.tls", message, remedy));
+        table = table.without_certificate(&**name);
+    }
     table
 }
 

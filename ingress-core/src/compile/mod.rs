@@ -35,6 +35,7 @@ mod objects;
 mod options;
 mod owners;
 mod passthrough;
+mod patterns;
 mod policies;
 mod references;
 mod report;
@@ -79,9 +80,6 @@ pub struct Compiled {
     pub report: Report,
     /// What the ConfigMap says for all; its settings are in the snapshot too.
     pub global: Arc<Global>,
-    /// The time, in seconds since 1970, after which a compile of the same objects says something else: a certificate expires, or is about
-    /// to. `None` if there is none such.
-    pub until: Option<i64>,
 }
 
 /// Compiles objects. Never fails: a defect degrades only what it is in, and is reported.
@@ -103,7 +101,10 @@ fn passes(earlier: &Snapshot, objects: &Objects, options: &Options, mut kept: Op
     let index = index::Index::new(objects, &mut report.findings);
     let mut served = class::served(&index, options, &mut report);
     let findings = &mut report.findings;
-    let cache = kept.as_deref_mut().map(|kept| std::mem::take(&mut kept.secrets)).unwrap_or_default();
+    let taken = kept
+        .as_deref_mut()
+        .map(|kept| (std::mem::take(&mut kept.secrets), std::mem::take(&mut kept.patterns)));
+    let (cache, mut patterns) = taken.unwrap_or_default();
     let known = objects.secrets_known;
     let mut secrets = secrets::Secrets::new(&index, known, options.tls_check, cache, &earlier.tls);
     let mut time = time::Time::new(objects.now);
@@ -115,15 +116,15 @@ fn passes(earlier: &Snapshot, objects: &Objects, options: &Options, mut kept: Op
     rules.drafts = conflicts::settle(rules.drafts, &served, findings);
     defaults::add(&mut rules, &served, findings);
     let default = policies::Policies::of_default(&global, options);
-    let from = (objects, &index);
-    let transports =
-        transport::Transports::read(from, &served, (&global, options), &earlier.routes, findings);
+    let transports = transport::Transports::read(&served, &global, &mut secrets, &earlier.routes, findings);
     let cross_namespace = global.allow_cross_namespace;
     let owners = owners::Owners::new(&rules, &served);
-    let hosts =
-        client_auth::Hosts { served: &served, owners: &owners, cross_namespace, earlier: &earlier.tls };
-    let servers = hosts.servers(&mut policies, &mut secrets, findings);
-    let certificates = certificates::add(TlsTable::builder(), (&served, &owners), &mut secrets, findings);
+    let hosts = client_auth::Hosts { served: &served, owners: &owners, cross_namespace };
+    let servers = hosts.servers(&mut policies, (&mut secrets, &mut patterns), findings);
+    let mut certificates = certificates::add(TlsTable::builder(), (&served, &owners), &mut secrets, findings);
+    if !cross_namespace {
+        certificates = certificates::separate(certificates, &owners, findings);
+    }
     let redirects = https::Redirects {
         plain_paths: &global.plain_paths,
         port: options.https_port,
@@ -158,7 +159,7 @@ fn passes(earlier: &Snapshot, objects: &Objects, options: &Options, mut kept: Op
     let upstreams = match kept {
         Some(kept) => {
             (kept.namespaces, kept.stray) = (namespaces, stray);
-            (kept.secrets, kept.time) = (secrets.into_cache(), time);
+            (kept.secrets, kept.patterns, kept.time) = (secrets.into_cache(), patterns.used(), time);
             services.finish(findings, Some(&mut kept.uses))
         }
         None => services.finish(findings, None),
@@ -171,5 +172,5 @@ fn passes(earlier: &Snapshot, objects: &Objects, options: &Options, mut kept: Op
     };
     let snapshot =
         Snapshot::new(routes, upstreams).with_settings(settings).with_tls(tls).with_streams(streams);
-    Compiled { snapshot, report, global: Arc::new(global), until: time.until() }
+    Compiled { snapshot, report, global: Arc::new(global) }
 }
