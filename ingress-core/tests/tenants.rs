@@ -84,7 +84,9 @@ fn expressions_hold_nobody_up() {
         compiler.compile(&objects);
         start.elapsed()
     };
-    let (first, second) = (time(&mut compiler), time(&mut compiler));
+    let first = time(&mut compiler);
+    // Another process may have the core for a while.
+    let second = (0..5).map(|_| time(&mut compiler)).min().unwrap();
     assert!(second * 10 < first, "{first:?}, then {second:?}");
 }
 

@@ -248,3 +248,24 @@ fn authorities_that_cannot_be_used_close_the_host() {
     );
     assert!(report.findings.iter().any(|finding| finding.reason == "InvalidSecret"));
 }
+
+#[test]
+fn equal_authorities_of_several_secrets_are_one() {
+    // Else each of thousands of hosts would compare a megabyte.
+    let mut objects = asking("CN=a");
+    let authorities = objects.secrets[0].string_data.clone();
+    let mut other = Secret { string_data: authorities, ..Secret::default() };
+    (other.metadata.namespace, other.metadata.name) = (Some("shop".into()), Some("same".into()));
+    objects.secrets.push(Arc::new(other));
+    let annotation = json!({"nginx.ingress.kubernetes.io/auth-tls-secret": "shop/same"});
+    objects.ingresses[1] = ingress("b", &annotation);
+    let mut compiler = Compiler::new(options());
+    let mut trusts = Vec::new();
+    for _ in 0..2 {
+        let snapshot = compiler.compile(&objects).snapshot.clone();
+        trusts.extend(["a.com", "b.com"].map(|host| ready(&server(&snapshot, host)).trust.clone()));
+        // Written anew, with nothing new in it.
+        objects.secrets = objects.secrets.iter().map(|secret| Arc::new(Secret::clone(secret))).collect();
+    }
+    assert!(trusts.iter().all(|trust| Arc::ptr_eq(trust, &trusts[0])));
+}

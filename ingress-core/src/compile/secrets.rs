@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::sync::{Arc, Weak};
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use k8s_openapi::api::core::v1::Secret;
 
 use super::index::{Index, Key};
@@ -69,6 +69,8 @@ impl Defect {
 #[derive(Debug, Default)]
 pub(super) struct Cache {
     held: HashMap<usize, Held>,
+    /// Equal authorities are one, so that comparing them for each of many hosts takes no time.
+    trusts: HashSet<Arc<Trust>>,
 }
 
 #[derive(Debug)]
@@ -166,6 +168,7 @@ impl<'c> Secrets<'c> {
             return known.clone();
         }
         let read = read_trust(secret, self.check).map(Arc::new);
+        let read = read.map(|trust| self.cache.trusts.get_or_insert(trust).clone());
         self.cache.held(secret).trust = Some(read.clone());
         read
     }
@@ -174,6 +177,7 @@ impl<'c> Secrets<'c> {
     pub(super) fn into_cache(self) -> Cache {
         let mut cache = self.cache;
         cache.held.retain(|_, held| std::mem::take(&mut held.used));
+        cache.trusts.retain(|trust| Arc::strong_count(trust) > 1);
         cache
     }
 }

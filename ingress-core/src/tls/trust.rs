@@ -6,7 +6,7 @@ use rustls_pki_types::pem::{PemObject, SectionKind};
 use super::certificate::{CertificateError, certificates};
 
 /// Certification authorities, and what they have revoked.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub struct Trust {
     /// Certificates of authorities, DER (`ca.crt`).
