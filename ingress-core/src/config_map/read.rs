@@ -147,11 +147,12 @@ fn network(text: &str) -> Option<IpNet> {
 fn access_log(reader: &mut Reader<'_>) -> AccessLog {
     let off = reader.is_true("disable-access-log");
     let off_for_http = reader.is_true("disable-http-access-log");
+    let off_for_streams = reader.is_true("disable-stream-access-log");
     let default_backend = reader.is_true("enable-access-log-for-default-backend");
     let exact = |text: &str| (!text.starts_with('~')).then(|| text.to_owned());
     let expected = "a request target, as regular expressions are not supported yet";
     let skip = reader.list("skip-access-log-urls", expected, exact);
-    AccessLog { enabled: !(off || off_for_http), streams: !off, default_backend, skip }
+    AccessLog { enabled: !(off || off_for_http), streams: !(off || off_for_streams), default_backend, skip }
 }
 
 /// Every key that is not served: what is to be said of it.

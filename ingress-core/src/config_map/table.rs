@@ -76,7 +76,7 @@ pub static TABLE: &[Key] = &[
         "false",
         "whether endpoints keep their own error pages",
     ),
-    later("disable-stream-access-log", "false", "write no access log of TCP and UDP"),
+    served("disable-stream-access-log", "false", "write no access log of TCP and UDP"),
     served(
         "enable-access-log-for-default-backend",
         "false",

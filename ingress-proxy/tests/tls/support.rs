@@ -147,15 +147,6 @@ impl Client {
         Self::of(&[version], None)
     }
 
-    /// A client that shows a certificate.
-    pub(crate) fn showing(
-        versions: &[&'static SupportedProtocolVersion],
-        chain: Vec<CertificateDer<'static>>,
-        key: &KeyPair,
-    ) -> Self {
-        Self::of(versions, Some((chain, PrivateKeyDer::try_from(key.serialize_der()).unwrap())))
-    }
-
     fn of(
         versions: &[&'static SupportedProtocolVersion],
         shown: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
