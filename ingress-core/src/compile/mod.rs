@@ -65,8 +65,10 @@ use std::sync::Arc;
 use hashbrown::HashSet;
 
 use crate::config_map::Global;
-use crate::snapshot::Snapshot;
+use crate::settings::Settings;
+use crate::snapshot::{Snapshot, Upstreams};
 use crate::tls::TlsTable;
+use class::Served;
 use compiler::Kept;
 
 /// A snapshot, and what is to be said about it.
@@ -111,9 +113,7 @@ fn passes(earlier: &Snapshot, objects: &Objects, options: &Options, mut kept: Op
     served.retain(|ingress| !policies::is_canary(ingress, findings));
     let mut policies: Vec<_> =
         served.iter().map(|ingress| policies::read(ingress, &global, options, findings)).collect();
-    let mut rules = rules::Rules::read(&served, findings);
-    rules.drafts = conflicts::settle(rules.drafts, &served, findings);
-    defaults::add(&mut rules, &served, findings);
+    let mut rules = rules(&served, findings);
     let default = policies::Policies::of_default(&global, options);
     let from = (objects, &index);
     let transports =
@@ -151,25 +151,45 @@ fn passes(earlier: &Snapshot, objects: &Objects, options: &Options, mut kept: Op
         earlier: &earlier.tls,
     };
     let tls = tls.table(&mut secrets, &mut time, findings);
-    let namespaces = served.iter().map(|ingress| &ingress.object.namespace);
-    let namespaces: HashSet<_> = namespaces.cloned().collect();
-    let stray = endpoints::stray(&index, |namespace| namespaces.contains(namespace));
-    findings.extend_from_slice(&stray);
-    let upstreams = match kept {
-        Some(kept) => {
-            (kept.namespaces, kept.stray) = (namespaces, stray);
-            (kept.secrets, kept.time) = (secrets.into_cache(), time);
-            services.finish(findings, Some(&mut kept.uses))
-        }
-        None => services.finish(findings, None),
-    };
+    let until = time.until();
+    let upstreams = upstreams(&served, &index, (services, secrets.into_cache(), time), kept, findings);
     report.ingresses = served.len();
     report.settle();
-    let settings = match global.settings == earlier.settings {
+    let snapshot = Snapshot::new(routes, upstreams)
+        .with_settings(settings(&global, earlier))
+        .with_tls(tls)
+        .with_streams(streams);
+    Compiled { snapshot, report, global: Arc::new(global), until }
+}
+
+/// Hosts, paths and backends, each once.
+fn rules<'o>(served: &[Served<'o>], findings: &mut Vec<Finding>) -> rules::Rules<'o> {
+    let mut rules = rules::Rules::read(served, findings);
+    rules.drafts = conflicts::settle(rules.drafts, served, findings);
+    defaults::add(&mut rules, served, findings);
+    rules
+}
+
+/// All upstreams; what the short way needs is kept.
+fn upstreams<'c>(
+    served: &[Served<'_>],
+    index: &'c index::Index<'c>,
+    (services, secrets, time): (services::Services<'c>, secrets::Cache, time::Time),
+    kept: Option<&mut Kept>,
+    findings: &mut Vec<Finding>,
+) -> Arc<Upstreams> {
+    let namespaces: HashSet<_> = served.iter().map(|ingress| ingress.object.namespace.clone()).collect();
+    let stray = endpoints::stray(index, |namespace| namespaces.contains(namespace));
+    findings.extend_from_slice(&stray);
+    let Some(kept) = kept else { return services.finish(findings, None) };
+    (kept.namespaces, kept.stray) = (namespaces, stray);
+    (kept.secrets, kept.time) = (secrets, time);
+    services.finish(findings, Some(&mut kept.uses))
+}
+
+fn settings(global: &Global, earlier: &Snapshot) -> Arc<Settings> {
+    match global.settings == earlier.settings {
         true => earlier.settings.clone(),
         false => global.settings.clone(),
-    };
-    let snapshot =
-        Snapshot::new(routes, upstreams).with_settings(settings).with_tls(tls).with_streams(streams);
-    Compiled { snapshot, report, global: Arc::new(global), until: time.until() }
+    }
 }
