@@ -150,7 +150,8 @@ where
         let service = layer.layer(proxy.clone());
         let lifecycle = Arc::new(Lifecycle::new(open));
         let transport = Transport::new(io, !http2, first, lifecycle.clone(), &settings, &config);
-        http::serve(transport, http2, (service, proxy), lifecycle, &settings, &state.drain).await;
+        let settings = (&*settings, config.send_timeout);
+        http::serve(transport, http2, (service, proxy), lifecycle, settings, &state.drain).await;
     }
 
     /// What a future gives; `None` if a drain began, and has let it some more time.
