@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 use k8s_openapi::api::networking::v1::IngressTLS;
 use k8s_openapi::jiff::Timestamp;
 
@@ -18,7 +18,7 @@ use super::report::{Finding, ObjectRef, Severity, quoted};
 use super::secrets::{Defect, Explained, Secrets};
 use super::time::Time;
 use crate::route::HostPattern;
-use crate::tls::{Certificate, TlsTableBuilder};
+use crate::tls::{Certificate, TlsTableBuilder, names_for};
 
 const REMEDY: &str = "make it one of type kubernetes.io/tls, with tls.crt and tls.key that fit";
 
@@ -99,12 +99,13 @@ pub(super) fn add(
     let mut decided: HashSet<HostPattern> = HashSet::new();
     let mut foreign = Vec::new();
     for ingress in served.iter().filter(|ingress| ingress.spec.tls.iter().flatten().next().is_some()) {
+        let mut entries = Entries::new(ingress);
         for host in hosts(ingress).filter(|host| *host != HostPattern::Any) {
             if !owners.owns(ingress, &host) {
                 foreign.push((ingress, host));
             } else if !decided.contains(&host) {
                 let name = host.to_string();
-                let certificate = choose(ingress, &name, secrets, findings);
+                let certificate = entries.choose(&name, secrets, findings);
                 table = table.certificate(name, certificate);
                 decided.insert(host);
             }
@@ -120,30 +121,66 @@ pub(super) fn add(
     table
 }
 
-fn choose(
-    ingress: &Served<'_>,
-    host: &str,
-    secrets: &mut Secrets<'_>,
-    findings: &mut Vec<Finding>,
-) -> Option<Arc<Certificate>> {
-    let entries = || ingress.spec.tls.iter().flatten().enumerate();
-    let lists = |tls: &IngressTLS| tls.hosts.iter().flatten().any(|name| name.eq_ignore_ascii_case(host));
-    let Some((number, tls)) = entries().find(|(_, tls)| lists(tls)) else {
-        let mut all = entries().filter_map(|(_, tls)| secrets.certificate(secret(ingress, tls)?).ok());
-        return all.find(|certificate| certificate.covers(host));
-    };
-    let (namespace, name) = secret(ingress, tls)?;
-    let certificate = secrets.certificate((namespace, name)).ok()?;
-    if certificate.covers(host) {
-        return Some(certificate);
+/// The entries of one Ingress by the names that they are asked for: there may be thousands of both, and a look at every entry for every
+/// host would hold up all other Ingresses.
+struct Entries<'s, 'o> {
+    ingress: &'s Served<'o>,
+    /// The first entry that lists a host, in lower case.
+    listed: HashMap<String, (usize, &'s IngressTLS)>,
+    /// The first certificate for a name, with its place; collected when the first host asks that no entry lists.
+    covering: Option<HashMap<String, (usize, Arc<Certificate>)>>,
+}
+
+impl<'s, 'o> Entries<'s, 'o> {
+    fn new(ingress: &'s Served<'o>) -> Self {
+        let mut listed = HashMap::new();
+        for (number, tls) in ingress.spec.tls.iter().flatten().enumerate() {
+            for host in tls.hosts.iter().flatten() {
+                listed.entry(host.to_ascii_lowercase()).or_insert((number, tls));
+            }
+        }
+        Self { ingress, listed, covering: None }
     }
-    let message = format!(
-        "the certificate of secret {namespace}/{name} is for {}, not for {host:?}, where the default certificate stands in",
-        names(&certificate)
-    );
-    let remedy = "use a certificate that is for the host, or list the host where it belongs";
-    findings.push(ingress.warning("CertificateMismatch", field(number), message, remedy));
-    None
+
+    fn choose(
+        &mut self,
+        host: &str,
+        secrets: &mut Secrets<'_>,
+        findings: &mut Vec<Finding>,
+    ) -> Option<Arc<Certificate>> {
+        let Some((number, tls)) = self.listed.get(host) else { return self.covering(host, secrets) };
+        let (namespace, name) = secret(self.ingress, tls)?;
+        let certificate = secrets.certificate((namespace, name)).ok()?;
+        if certificate.covers(host) {
+            return Some(certificate);
+        }
+        let message = format!(
+            "the certificate of secret {namespace}/{name} is for {}, not for {host:?}, where the default certificate stands in",
+            names(&certificate)
+        );
+        let remedy = "use a certificate that is for the host, or list the host where it belongs";
+        findings.push(self.ingress.warning("CertificateMismatch", field(*number), message, remedy));
+        None
+    }
+
+    /// The first certificate that is for a host.
+    fn covering(&mut self, host: &str, secrets: &mut Secrets<'_>) -> Option<Arc<Certificate>> {
+        let ingress = self.ingress;
+        let covering = self.covering.get_or_insert_with(|| {
+            let mut covering = HashMap::new();
+            let mut seen = HashSet::new();
+            for (number, tls) in ingress.spec.tls.iter().flatten().enumerate() {
+                let Some(key) = secret(ingress, tls).filter(|key| seen.insert(*key)) else { continue };
+                let Ok(certificate) = secrets.certificate(key) else { continue };
+                for name in &certificate.facts.names {
+                    covering.entry(name.clone()).or_insert_with(|| (number, certificate.clone()));
+                }
+            }
+            covering
+        });
+        let found = names_for(host).filter_map(|name| covering.get(&*name));
+        found.min_by_key(|(number, _)| *number).map(|(_, certificate)| certificate.clone())
+    }
 }
 
 /// The names of a certificate as a message shows them.

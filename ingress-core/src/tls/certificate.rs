@@ -1,5 +1,6 @@
 //! A certificate with its key: bytes and names.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -25,7 +26,8 @@ pub struct Certificate {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Facts {
-    /// The DNS names that it is for, lower-cased: those of its subject alternative names, or the common name where it has none.
+    /// The DNS names that it is for, lower-cased and sorted, each once: those of its subject alternative names, or the common name where
+    /// it has none.
     pub names: Vec<String>,
     /// From when it is valid, in seconds since 1970.
     pub not_before: i64,
@@ -83,12 +85,15 @@ impl Certificate {
     /// True if it is for a host: a name, or a wildcard such as `*.example.com`, which only the same wildcard covers. Lower case.
     #[must_use]
     pub fn covers(&self, host: &str) -> bool {
-        let parent = host.split_once('.').map(|(_, parent)| parent);
-        self.facts.names.iter().any(|name| {
-            name == host
-                || name.strip_prefix("*.").is_some_and(|of| Some(of) == parent && !host.starts_with('*'))
-        })
+        let names = &self.facts.names;
+        names_for(host).any(|name| names.binary_search_by(|other| other.as_str().cmp(&name)).is_ok())
     }
+}
+
+/// The names of certificates that are for a host: its own, and the wildcard that stands for its first label, unless it is one itself.
+pub(crate) fn names_for(host: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    let parent = host.split_once('.').filter(|_| !host.starts_with('*')).map(|(_, parent)| parent);
+    [Cow::Borrowed(host)].into_iter().chain(parent.map(|parent| Cow::Owned(format!("*.{parent}"))))
 }
 
 /// All certificates of a PEM text, as DER.
@@ -128,7 +133,9 @@ fn first<'x>(
 fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
     let alternative = certificate.subject_alternative_name().ok().flatten();
     let names = alternative.iter().flat_map(|names| &names.value.general_names);
-    let names: Vec<_> = names.filter_map(dns_name).collect();
+    let mut names: Vec<_> = names.filter_map(dns_name).collect();
+    names.sort_unstable();
+    names.dedup();
     if names.is_empty() { common_name(certificate.subject()).into_iter().collect() } else { names }
 }
 

@@ -9,6 +9,8 @@ mod trust;
 mod upstream;
 
 pub use certificate::{Certificate, CertificateError, Facts, PrivateKey};
+#[cfg(feature = "kubernetes")]
+pub(crate) use certificate::names_for;
 pub use client_auth::{ClientAuth, Pattern, VerifyClient};
 pub use settings::{CipherSuite, SessionSettings, TicketKey, TlsSettings, Version};
 pub use table::{Guard, Passthrough, ServerTls, TlsTable, TlsTableBuilder};
