@@ -171,21 +171,30 @@ fn time_alone_changes_the_report() {
         compiled.report.findings.iter().map(|finding| finding.reason).collect()
     };
     compiler.compile(&objects);
-    assert_eq!((reasons(compiler.compiled()), compiler.compiled().until), (BTreeSet::new(), None));
+    assert_eq!(reasons(compiler.compiled()), BTreeSet::new());
     let soon = end - 10 * DAY;
-    for (now, reason, until) in [
-        (soon, None, Some(soon)),
-        (soon + 1, Some("CertificateExpiring"), Some(end)),
-        (end, Some("CertificateExpiring"), Some(end)),
-        (end + 1, Some("CertificateExpired"), None),
-        (soon, None, Some(soon)),
+    for (now, reason) in [
+        (soon, None),
+        (soon + 1, Some("CertificateExpiring")),
+        (end, Some("CertificateExpiring")),
+        (end + 1, Some("CertificateExpired")),
+        (soon, None),
     ] {
         objects.now = Some(now);
         // Not even a change of endpoints leaves what is not true any more.
         let compiled = compiler.endpoints(&objects, &BTreeSet::new());
         assert_eq!(reasons(compiled), reason.into_iter().collect(), "{now}");
-        assert_eq!(compiled.until, until, "{now}");
         assert_eq!(compiled.report, compile(&objects, &options()).report);
+    }
+}
+
+#[test]
+fn a_certificate_is_valid_from_its_first_second_on() {
+    let mut objects = two_hosts();
+    let begin = held(&compile(&objects, &options()).snapshot, "a.com").facts.not_before;
+    for (now, findings) in [(begin - 1, 2), (begin, 0)] {
+        objects.now = Some(now);
+        assert_eq!(compile(&objects, &options()).report.findings.len(), findings, "{now}");
     }
 }
 

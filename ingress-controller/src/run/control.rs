@@ -124,7 +124,6 @@ fn serve(
     // Where no Ingress names the host, the health path is answered on the traffic ports too, as ingress-nginx does.
     proxy.health_check_path = Some(config.health_check_path.clone());
     proxy.local_endpoints = config.options.local_endpoints;
-    proxy.http3_port = config.https.first().map(|_| config.options.https_port);
     let mut server = Server::new(subscriber, proxy).streams_on(stream_addresses(config));
     for address in &config.http {
         server = server.listen(*address);

@@ -55,7 +55,7 @@ fn written<'v>(values: &'v Values, name: &str) -> Option<&'v str> {
 fn ciphers(text: &str, field: &mut Vec<CipherSuite>) -> Option<Invalid> {
     let mut all = true;
     for name in text.split([':', ',', ' ']).filter(|name| !matches!(*name, "" | "DEFAULT")) {
-        match CipherSuite::from_openssl(name) {
+        match CipherSuite::parse(name) {
             Some(suite) if field.contains(&suite) => {}
             Some(suite) => field.push(suite),
             None => all = false,

@@ -18,7 +18,7 @@ use super::report::{Finding, ObjectRef, Severity, quoted};
 use super::secrets::{Defect, Explained, Secrets};
 use super::time::Time;
 use crate::route::HostPattern;
-use crate::tls::{Certificate, TlsTableBuilder, names_for};
+use crate::tls::{Certificate, TlsTable, TlsTableBuilder, names_for};
 
 const REMEDY: &str = "make it one of type kubernetes.io/tls, with tls.crt and tls.key that fit";
 
@@ -71,7 +71,8 @@ fn outdated((namespace, name): Key<'_>, certificate: &Certificate, time: &mut Ti
     let facts = &certificate.facts;
     let (reason, what, at, remedy) = if time.is_past(facts.not_after) {
         ("CertificateExpired", "expired at", facts.not_after, "renew it")
-    } else if !time.is_past(facts.not_before) {
+    } else if !time.is_past(facts.not_before.saturating_sub(1)) {
+        // It is valid from that second on.
         (
             "CertificateNotYetValid",
             "is not valid before",
@@ -89,8 +90,19 @@ fn outdated((namespace, name): Key<'_>, certificate: &Certificate, time: &mut Ti
     Some(Explained { reason, message, remedy })
 }
 
+/// A table with a place for each host that has one.
+pub(super) fn of_hosts(
+    (served, owners): (&[Served<'_>], &Owners<'_, '_>),
+    cross_namespace: bool,
+    secrets: &mut Secrets<'_>,
+    findings: &mut Vec<Finding>,
+) -> TlsTableBuilder {
+    let table = add(TlsTable::builder(), (served, owners), secrets, findings);
+    if cross_namespace { table } else { separate(table, owners, findings) }
+}
+
 /// Adds a place for each host that has one.
-pub(super) fn add(
+fn add(
     mut table: TlsTableBuilder,
     (served, owners): (&[Served<'_>], &Owners<'_, '_>),
     secrets: &mut Secrets<'_>,
@@ -118,6 +130,33 @@ pub(super) fn add(
         let remedy = "add spec.tls to an ingress of that namespace, or use a host of your own";
         ingress.warning("ForeignHost", "spec.tls", message, remedy)
     }));
+    table
+}
+
+/// Takes the hosts that have no certificate out of the wildcards of other namespaces: whoever names a wildcard first would else decide
+/// what the clients of everybody's hosts below it see, and that their plain requests are redirected.
+fn separate(
+    mut table: TlsTableBuilder,
+    owners: &Owners<'_, '_>,
+    findings: &mut Vec<Finding>,
+) -> TlsTableBuilder {
+    for (host, ingress) in owners.all() {
+        let HostPattern::Exact(name) = host else { continue };
+        let Some(wildcard) =
+            table.table().wildcard_above(name).and_then(|name| HostPattern::parse(name).ok())
+        else {
+            continue;
+        };
+        if owners.owns(ingress, &wildcard) {
+            continue;
+        }
+        let message = format!(
+            "host {host} has no certificate, and that of {wildcard} belongs to another namespace, so the default certificate stands in"
+        );
+        let remedy = "add spec.tls, or set allow-cross-namespace-resources in the ConfigMap";
+        findings.push(ingress.warning("ForeignCertificate", "spec.tls", message, remedy));
+        table = table.without_certificate(&**name);
+    }
     table
 }
 

@@ -11,16 +11,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use hashbrown::HashMap;
-
 use super::class::Served;
 use super::owners::{Owners, hosts};
+use super::patterns::Patterns;
 use super::policies::{Policies, field, ignored};
 use super::report::Finding;
 use super::secrets::{Defect, Explained, Secrets};
 use crate::annotation::{self, AskedClientAuth, CLIENT_AUTH_SECRET, MATCH_CN, PREFIX, Unmet};
 use crate::route::HostPattern;
-use crate::tls::{CipherSuite, ClientAuth, Guard, Pattern, ServerTls, TlsTable};
+use crate::tls::{CipherSuite, ClientAuth, Guard, ServerTls};
 
 /// The settings of all hosts that have any.
 pub(super) type Servers = BTreeMap<HostPattern, ServerTls>;
@@ -31,7 +30,6 @@ pub(super) struct Hosts<'c, 'o> {
     pub(super) owners: &'c Owners<'c, 'o>,
     /// Annotations may name Secrets of other namespaces.
     pub(super) cross_namespace: bool,
-    pub(super) earlier: &'c TlsTable,
 }
 
 /// What an Ingress says about its hosts.
@@ -48,13 +46,12 @@ impl Hosts<'_, '_> {
     pub(super) fn servers(
         &self,
         policies: &mut [Policies],
-        secrets: &mut Secrets<'_>,
+        (secrets, patterns): (&mut Secrets<'_>, &mut Patterns),
         findings: &mut Vec<Finding>,
     ) -> Servers {
-        let mut patterns = Patterns { earlier: self.earlier, known: None };
         let mut by_host: BTreeMap<HostPattern, Vec<(usize, Arc<Said>)>> = BTreeMap::new();
         for (index, (ingress, policies)) in self.served.iter().zip(policies.iter_mut()).enumerate() {
-            let Some(said) = self.said(ingress, secrets, &mut patterns, findings) else { continue };
+            let Some(said) = self.said(ingress, (secrets, patterns), findings) else { continue };
             if let Some(Err(reason)) = &said.client_auth {
                 policies.deny(ingress, reason, findings);
             }
@@ -77,8 +74,7 @@ impl Hosts<'_, '_> {
     fn said(
         &self,
         ingress: &Served<'_>,
-        secrets: &mut Secrets<'_>,
-        patterns: &mut Patterns<'_>,
+        (secrets, patterns): (&mut Secrets<'_>, &mut Patterns),
         findings: &mut Vec<Finding>,
     ) -> Option<Said> {
         let values = ingress.annotations;
@@ -92,7 +88,7 @@ impl Hosts<'_, '_> {
         findings.extend(invalid.iter().map(|invalid| ignored(ingress, invalid)));
         let client_auth = match asked {
             Ok(None) => None,
-            Ok(Some(asked)) => Some(self.client_auth(ingress, &asked, secrets, patterns)),
+            Ok(Some(asked)) => Some(self.client_auth(ingress, &asked, (secrets, patterns))),
             Err(unmet) => Some(Err(denied(unmet))),
         };
         let client_auth = client_auth.map(|result| {
@@ -115,8 +111,7 @@ impl Hosts<'_, '_> {
         &self,
         ingress: &Served<'_>,
         asked: &AskedClientAuth<'_>,
-        secrets: &mut Secrets<'_>,
-        patterns: &mut Patterns<'_>,
+        (secrets, patterns): (&mut Secrets<'_>, &mut Patterns),
     ) -> Result<ClientAuth, (&'static str, Unmet)> {
         let secret = &asked.secret;
         if secret.namespace != ingress.object.namespace && !self.cross_namespace {
@@ -239,29 +234,4 @@ fn not_first(ingress: &Served<'_>, host: &HostPattern, said: &Said) -> Finding {
     let name = if said.ciphers.is_some() { "ssl-ciphers" } else { "ssl-prefer-server-ciphers" };
     let message = format!("host {host} has its ciphers from the ingress that names it first; ignored there");
     ingress.warning("HostSettingIgnored", field(name), message, "move it to that ingress")
-}
-
-/// Regular expressions. Those of the table before are taken over: compiling one takes longer than all else.
-struct Patterns<'c> {
-    earlier: &'c TlsTable,
-    /// Collected when first needed.
-    known: Option<HashMap<String, Pattern>>,
-}
-
-impl Patterns<'_> {
-    fn get(&mut self, text: &str) -> Result<Pattern, String> {
-        let known = self.known.get_or_insert_with(|| {
-            let ready = self.earlier.servers().filter_map(|(_, server)| match &server.client_auth {
-                Some(Guard::Ready(auth)) => auth.match_subject.clone(),
-                _ => None,
-            });
-            ready.map(|pattern| (pattern.0.as_str().to_owned(), pattern)).collect()
-        });
-        if let Some(pattern) = known.get(text) {
-            return Ok(pattern.clone());
-        }
-        let pattern = Pattern::new(text)?;
-        known.insert(text.to_owned(), pattern.clone());
-        Ok(pattern)
-    }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use hashbrown::HashSet;
 
 use super::index::Index;
+use super::patterns::Patterns;
 use super::report::Finding;
 use super::secrets::Cache;
 use super::time::Time;
@@ -34,8 +35,17 @@ pub(super) struct Kept {
     pub(super) stray: Vec<Finding>,
     /// What was read of Secrets.
     pub(super) secrets: Cache,
+    /// The regular expressions of annotations.
+    pub(super) patterns: Patterns,
     /// The time of the compile.
     pub(super) time: Time,
+}
+
+impl Kept {
+    /// Takes out what was read of Secrets and annotations, to be read no more than once.
+    pub(super) fn take_read(&mut self) -> (Cache, Patterns) {
+        (std::mem::take(&mut self.secrets), std::mem::take(&mut self.patterns))
+    }
 }
 
 impl Compiler {
@@ -53,8 +63,8 @@ impl Compiler {
     /// Compiles everything, as [`recompile`](super::recompile) with the last snapshot as the earlier one.
     pub fn compile(&mut self, objects: &Objects) -> &Compiled {
         // Should the compile unwind, the next change must not take the short way from what was before.
-        let secrets = self.kept.take().map(|kept| kept.secrets).unwrap_or_default();
-        let mut kept = Kept { secrets, ..Kept::default() };
+        let Kept { secrets, patterns, .. } = self.kept.take().unwrap_or_default();
+        let mut kept = Kept { secrets, patterns, ..Kept::default() };
         self.compiled = passes(&self.compiled.snapshot, objects, &self.options, Some(&mut kept));
         self.kept = Some(kept);
         &self.compiled

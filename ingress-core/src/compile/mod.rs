@@ -35,6 +35,7 @@ mod objects;
 mod options;
 mod owners;
 mod passthrough;
+mod patterns;
 mod policies;
 mod references;
 mod report;
@@ -67,7 +68,6 @@ use hashbrown::HashSet;
 use crate::config_map::Global;
 use crate::settings::Settings;
 use crate::snapshot::{Snapshot, Upstreams};
-use crate::tls::TlsTable;
 use class::Served;
 use compiler::Kept;
 
@@ -81,9 +81,6 @@ pub struct Compiled {
     pub report: Report,
     /// What the ConfigMap says for all; its settings are in the snapshot too.
     pub global: Arc<Global>,
-    /// The time, in seconds since 1970, after which a compile of the same objects says something else: a certificate expires, or is about
-    /// to. `None` if there is none such.
-    pub until: Option<i64>,
 }
 
 /// Compiles objects. Never fails: a defect degrades only what it is in, and is reported.
@@ -105,7 +102,7 @@ fn passes(earlier: &Snapshot, objects: &Objects, options: &Options, mut kept: Op
     let index = index::Index::new(objects, &mut report.findings);
     let mut served = class::served(&index, options, &mut report);
     let findings = &mut report.findings;
-    let cache = kept.as_deref_mut().map(|kept| std::mem::take(&mut kept.secrets)).unwrap_or_default();
+    let (cache, mut patterns) = kept.as_deref_mut().map(Kept::take_read).unwrap_or_default();
     let known = objects.secrets_known;
     let mut secrets = secrets::Secrets::new(&index, known, options.tls_check, cache, &earlier.tls);
     let mut time = time::Time::new(objects.now);
@@ -115,15 +112,12 @@ fn passes(earlier: &Snapshot, objects: &Objects, options: &Options, mut kept: Op
         served.iter().map(|ingress| policies::read(ingress, &global, options, findings)).collect();
     let mut rules = rules(&served, findings);
     let default = policies::Policies::of_default(&global, options);
-    let from = (objects, &index);
-    let transports =
-        transport::Transports::read(from, &served, (&global, options), &earlier.routes, findings);
+    let transports = transport::Transports::read(&served, &global, &mut secrets, &earlier.routes, findings);
     let cross_namespace = global.allow_cross_namespace;
     let owners = owners::Owners::new(&rules, &served);
-    let hosts =
-        client_auth::Hosts { served: &served, owners: &owners, cross_namespace, earlier: &earlier.tls };
-    let servers = hosts.servers(&mut policies, &mut secrets, findings);
-    let certificates = certificates::add(TlsTable::builder(), (&served, &owners), &mut secrets, findings);
+    let hosts = client_auth::Hosts { served: &served, owners: &owners, cross_namespace };
+    let servers = hosts.servers(&mut policies, (&mut secrets, &mut patterns), findings);
+    let certificates = certificates::of_hosts((&served, &owners), cross_namespace, &mut secrets, findings);
     let redirects = https::Redirects {
         plain_paths: &global.plain_paths,
         port: options.https_port,
@@ -151,15 +145,15 @@ fn passes(earlier: &Snapshot, objects: &Objects, options: &Options, mut kept: Op
         earlier: &earlier.tls,
     };
     let tls = tls.table(&mut secrets, &mut time, findings);
-    let until = time.until();
-    let upstreams = upstreams(&served, &index, (services, secrets.into_cache(), time), kept, findings);
+    let read = (secrets.into_cache(), patterns.used(), time);
+    let upstreams = upstreams((&served, &index), services, read, kept, findings);
     report.ingresses = served.len();
     report.settle();
     let snapshot = Snapshot::new(routes, upstreams)
         .with_settings(settings(&global, earlier))
         .with_tls(tls)
         .with_streams(streams);
-    Compiled { snapshot, report, global: Arc::new(global), until }
+    Compiled { snapshot, report, global: Arc::new(global) }
 }
 
 /// Hosts, paths and backends, each once.
@@ -172,9 +166,9 @@ fn rules<'o>(served: &[Served<'o>], findings: &mut Vec<Finding>) -> rules::Rules
 
 /// All upstreams; what the short way needs is kept.
 fn upstreams<'c>(
-    served: &[Served<'_>],
-    index: &'c index::Index<'c>,
-    (services, secrets, time): (services::Services<'c>, secrets::Cache, time::Time),
+    (served, index): (&[Served<'_>], &'c index::Index<'c>),
+    services: services::Services<'c>,
+    read: (secrets::Cache, patterns::Patterns, time::Time),
     kept: Option<&mut Kept>,
     findings: &mut Vec<Finding>,
 ) -> Arc<Upstreams> {
@@ -183,7 +177,7 @@ fn upstreams<'c>(
     findings.extend_from_slice(&stray);
     let Some(kept) = kept else { return services.finish(findings, None) };
     (kept.namespaces, kept.stray) = (namespaces, stray);
-    (kept.secrets, kept.time) = (secrets, time);
+    (kept.secrets, kept.patterns, kept.time) = read;
     services.finish(findings, Some(&mut kept.uses))
 }
 

@@ -35,6 +35,11 @@ impl<'c, 'o> Owners<'c, 'o> {
         Some(&self.served.get(self.first(host)?)?.object.namespace)
     }
 
+    /// All hosts that rules name, each with the first Ingress that does, in no particular order.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&'c HostPattern, &'c Served<'o>)> {
+        self.owners.iter().filter_map(|(host, first)| Some((host, self.served.get(*first)?)))
+    }
+
     /// True if a host belongs to the namespace of an Ingress.
     pub(super) fn owns(&self, ingress: &Served<'_>, host: &HostPattern) -> bool {
         self.namespace(host).is_some_and(|owner| *owner == *ingress.object.namespace)

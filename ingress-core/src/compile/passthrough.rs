@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use hashbrown::HashSet;
+
 use super::Options;
 use super::class::Served;
 use super::client_auth::Servers;
@@ -54,10 +56,14 @@ pub(super) fn add(
             }
         }
     }
+    // What is said of the annotations of an Ingress is the same for all of its hosts.
+    let mut told = HashSet::new();
     for (host, (ingress, send_proxy)) in asked {
         match upstream(&host, owners, servers, routes) {
             Ok(name) => {
-                findings.extend(ineffective(ingress));
+                if told.insert(&ingress.object) {
+                    findings.extend(ineffective(ingress));
+                }
                 findings.extend(other_paths(ingress, &host, routes));
                 table = table.passthrough(host, Passthrough::new(name.clone(), send_proxy));
             }

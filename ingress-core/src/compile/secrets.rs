@@ -127,6 +127,17 @@ impl<'c> Secrets<'c> {
         (kind != "kubernetes.io/tls").then_some(kind)
     }
 
+    /// Which of some keys of a Secret have a value.
+    pub(super) fn has<const N: usize>(&self, key: Key<'_>, keys: [&str; N]) -> Result<[bool; N], Defect> {
+        let secret = self.get(key)?;
+        let has = keys.map(|key| value(secret, key).is_some_and(|value| !value.is_empty()));
+        if is_read(secret) || !keys.iter().any(|key| value(secret, key).is_some()) {
+            Ok(has)
+        } else {
+            Err(Defect::NotRead)
+        }
+    }
+
     /// The certificate of a Secret with its key (`tls.crt`, `tls.key`). Unchanged, it is the same one as in the compile before.
     pub(super) fn certificate(&mut self, key: Key<'_>) -> Result<Arc<Certificate>, Defect> {
         let secret = self.get(key)?;
@@ -201,12 +212,17 @@ fn content<'s, const N: usize>(secret: &'s Secret, keys: [&str; N]) -> Result<[&
     if let Some(what) = what {
         return Err(Defect::invalid(what));
     }
-    let data = secret.data.iter().flatten().all(|(_, value)| value.0.is_empty());
-    let texts = secret.string_data.iter().flatten().all(|(_, value)| value.is_empty());
-    if data && texts {
+    if !is_read(secret) {
         return Err(Defect::NotRead);
     }
     Ok(keys.map(|key| value(secret, key).unwrap_or_default()))
+}
+
+/// False if nothing has a value.
+fn is_read(secret: &Secret) -> bool {
+    let mut data = secret.data.iter().flatten();
+    let mut texts = secret.string_data.iter().flatten();
+    data.any(|(_, value)| !value.0.is_empty()) || texts.any(|(_, value)| !value.is_empty())
 }
 
 /// A value. `stringData` comes first: the API server would put it in the place of the other.

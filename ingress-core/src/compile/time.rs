@@ -35,11 +35,6 @@ impl Time {
         }
     }
 
-    /// When the next of the moments has passed.
-    pub(super) fn until(&self) -> Option<i64> {
-        self.now.and(self.until)
-    }
-
     /// True if everything that was asked would have the same answer at another time.
     pub(super) fn is_as_at(&self, now: Option<i64>) -> bool {
         match (self.now, now) {

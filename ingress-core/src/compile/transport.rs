@@ -5,14 +5,13 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use super::class::Served;
-use super::index::Index;
 use super::policies::{field, ignored};
 use super::report::Finding;
-use super::upstream_secrets::{Defect, Material, Secrets};
-use super::{Objects, Options};
+use super::secrets::Secrets;
+use super::upstream_secrets::{self, Defect, Material};
 use crate::annotation::{self, PREFIX, value};
 use crate::config_map::Global;
 use crate::policy::{Protocol, Transport};
@@ -40,17 +39,16 @@ struct Own {
 impl<'c> Transports<'c> {
     /// Reads the annotations. Parts of the table before that are the same are taken over.
     pub(super) fn read(
-        (objects, index): (&Objects, &Index<'_>),
         served: &'c [Served<'_>],
-        (global, options): (&Global, &Options),
+        global: &Global,
+        secrets: &mut Secrets<'_>,
         earlier: &RouteTable,
         findings: &mut Vec<Finding>,
     ) -> Self {
-        let mut secrets = Secrets::new(objects, index, global.allow_cross_namespace, options.tls_check);
         let mut transports = Self { own: Vec::with_capacity(served.len()), hosts: HashMap::new() };
         for ingress in served {
             let mut own = Own { protocol: protocol(ingress), tls: None };
-            if let Some(asked) = Asked::read(ingress, global, &mut secrets, findings) {
+            if let Some(asked) = Asked::read(ingress, global, secrets, findings) {
                 let tls = match asked.tls {
                     Guard::Ready(tls) => Guard::Ready(held(earlier, ingress, tls)),
                     denied @ Guard::Denied(_) => denied,
@@ -144,7 +142,11 @@ impl Asked {
         let verify = tls.verify;
         let secret = value(values, "proxy-ssl-secret").map(str::trim).filter(|name| !name.is_empty());
         let (name, outcome) = match secret {
-            Some(secret) => ("proxy-ssl-secret", with_secret(tls, secrets.get(&ingress.object, secret))),
+            Some(secret) => {
+                let cross_namespace = global.allow_cross_namespace;
+                let material = upstream_secrets::read(secrets, &ingress.object, secret, cross_namespace);
+                ("proxy-ssl-secret", with_secret(tls, material))
+            }
             None if verify => {
                 let message = "endpoints are to be checked, and no secret with ca.crt is named";
                 ("proxy-ssl-verify", Err(Defect::new("Denied", message)))
@@ -189,7 +191,9 @@ fn with_secret(tls: UpstreamTls, material: Result<Material, Defect>) -> Result<U
 fn held(earlier: &RouteTable, ingress: &Served<'_>, tls: Arc<UpstreamTls>) -> Arc<UpstreamTls> {
     let rules = ingress.spec.rules.iter().flatten();
     let hosts = rules.filter_map(|rule| HostPattern::parse(rule.host.as_deref().unwrap_or_default()).ok());
-    let routes = hosts.filter_map(|host| earlier.pattern(&host)).flat_map(|host| host.routes());
+    // A host of many rules is looked at once.
+    let hosts: HashSet<_> = hosts.collect();
+    let routes = hosts.iter().filter_map(|host| earlier.pattern(host)).flat_map(|host| host.routes());
     let mut own = routes.filter(|route| route.ingress.as_ref() == Some(&ingress.object));
     own.find(|route| route.transport.tls == tls).map_or(tls, |route| route.transport.tls.clone())
 }

@@ -6,13 +6,13 @@ impl CipherSuite {
     /// The suite of a name of OpenSSL, such as `ECDHE-RSA-AES128-GCM-SHA256`, in any case; `None` for words that are not the name of one
     /// suite (`HIGH`, `!aNULL`), for suites of TLS 1.3, and for those that are not spoken.
     #[must_use]
-    pub fn from_openssl(name: &str) -> Option<Self> {
-        Self::DEFAULT.into_iter().find(|suite| suite.openssl().eq_ignore_ascii_case(name))
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::DEFAULT.into_iter().find(|suite| suite.name().eq_ignore_ascii_case(name))
     }
 
     /// What OpenSSL calls it.
     #[must_use]
-    pub fn openssl(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::EcdsaAes128Gcm => "ECDHE-ECDSA-AES128-GCM-SHA256",
             Self::RsaAes128Gcm => "ECDHE-RSA-AES128-GCM-SHA256",
@@ -31,14 +31,14 @@ mod tests {
     #[test]
     fn names_are_those_of_openssl() {
         for suite in CipherSuite::DEFAULT {
-            assert_eq!(CipherSuite::from_openssl(suite.openssl()), Some(suite));
+            assert_eq!(CipherSuite::parse(suite.name()), Some(suite));
         }
-        let lower = CipherSuite::from_openssl("ecdhe-rsa-chacha20-poly1305");
+        let lower = CipherSuite::parse("ecdhe-rsa-chacha20-poly1305");
         assert_eq!(lower, Some(CipherSuite::RsaChaCha20));
         for other in
             ["", "HIGH", "!aNULL", "TLS_AES_128_GCM_SHA256", "AES128-SHA", "DHE-RSA-AES128-GCM-SHA256"]
         {
-            assert_eq!(CipherSuite::from_openssl(other), None, "{other}");
+            assert_eq!(CipherSuite::parse(other), None, "{other}");
         }
     }
 }

@@ -50,16 +50,23 @@ pub enum VerifyClient {
     OptionalNoCa,
 }
 
+/// How long an expression may be, in bytes.
+const LONGEST: usize = 4096;
+
 /// A regular expression, compiled; equal if its text is.
 #[derive(Debug, Clone)]
 pub struct Pattern(pub Regex);
 
 impl Pattern {
-    /// Compiles an expression. It matches in time that grows with the text alone, and takes no more than 1 MiB.
+    /// Compiles an expression of no more than 4096 bytes. It matches in time that grows with the text alone, and takes no more than 1 MiB.
     ///
     /// # Errors
     /// What of the expression cannot be compiled: look-around and back references are among it.
     pub fn new(expression: &str) -> Result<Self, String> {
+        // What is read of it is larger by far: five bytes such as `[\pL]` are hundreds of ranges.
+        if expression.len() > LONGEST {
+            return Err(format!("it is longer than {LONGEST} bytes"));
+        }
         let built = RegexBuilder::new(expression).size_limit(1 << 20).build();
         built.map(Self).map_err(|error| match error {
             regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
@@ -98,5 +105,7 @@ mod tests {
             let error = Pattern::new(expression).unwrap_err();
             assert!(error.contains(part) && !error.contains('\n'), "{expression}: {error}");
         }
+        assert!(Pattern::new(&"a".repeat(LONGEST)).is_ok());
+        assert_eq!(Pattern::new(&"a".repeat(LONGEST + 1)), Err("it is longer than 4096 bytes".to_owned()));
     }
 }

@@ -8,9 +8,9 @@ mod table;
 mod trust;
 mod upstream;
 
-pub use certificate::{Certificate, CertificateError, Facts, PrivateKey};
 #[cfg(feature = "kubernetes")]
 pub(crate) use certificate::names_for;
+pub use certificate::{Certificate, CertificateError, Facts, PrivateKey};
 pub use client_auth::{ClientAuth, Pattern, VerifyClient};
 pub use settings::{CipherSuite, SessionSettings, TicketKey, TlsSettings, Version};
 pub use table::{Guard, Passthrough, ServerTls, TlsTable, TlsTableBuilder};

@@ -136,23 +136,4 @@ impl CipherSuite {
         Self::EcdsaChaCha20,
         Self::RsaChaCha20,
     ];
-
-    /// The name that OpenSSL has for it, as configurations write it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::EcdsaAes128Gcm => "ECDHE-ECDSA-AES128-GCM-SHA256",
-            Self::RsaAes128Gcm => "ECDHE-RSA-AES128-GCM-SHA256",
-            Self::EcdsaAes256Gcm => "ECDHE-ECDSA-AES256-GCM-SHA384",
-            Self::RsaAes256Gcm => "ECDHE-RSA-AES256-GCM-SHA384",
-            Self::EcdsaChaCha20 => "ECDHE-ECDSA-CHACHA20-POLY1305",
-            Self::RsaChaCha20 => "ECDHE-RSA-CHACHA20-POLY1305",
-        }
-    }
-
-    /// The suite of a name of OpenSSL.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::DEFAULT.into_iter().find(|suite| suite.name() == name)
-    }
 }

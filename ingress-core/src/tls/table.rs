@@ -26,6 +26,8 @@ struct Entry {
     name: Arc<str>,
     /// `None` stands for the default certificate.
     certificate: Option<Arc<Certificate>>,
+    /// False for a name that has none, nor that of the wildcard above it.
+    has: bool,
 }
 
 /// What holds for the handshakes of one host of rules, beside its certificate.
@@ -85,7 +87,7 @@ impl TlsTable {
     /// True if a name, in the same form as for [`certificate`](Self::certificate), has a certificate, or a place where the default one
     /// stands in.
     pub fn has_certificate(&self, name: &str) -> bool {
-        self.entry(name).is_some()
+        self.entry(name).is_some_and(|entry| entry.has)
     }
 
     fn entry(&self, name: &str) -> Option<&Entry> {
@@ -97,6 +99,12 @@ impl TlsTable {
         }
         let (label, parent) = name.split_once('.')?;
         self.wildcard.get(parent).filter(|_| !label.is_empty())
+    }
+
+    /// The wildcard by which a name that has no entry of its own is found.
+    #[cfg(feature = "kubernetes")]
+    pub(crate) fn wildcard_above(&self, name: &str) -> Option<&str> {
+        if self.exact.contains_key(name) { None } else { self.entry(name).map(|entry| &*entry.name) }
     }
 
     /// What is presented where no certificate is for the name.
@@ -161,7 +169,14 @@ impl TlsTableBuilder {
             Some(parent) => (&mut self.table.wildcard, parent.into()),
             None => (&mut self.table.exact, name.clone()),
         };
-        names.insert(key, Entry { name, certificate });
+        names.insert(key, Entry { name, certificate, has: true });
+        self
+    }
+
+    /// A name that has no certificate, though there is one for the wildcard above it; lower case.
+    pub fn without_certificate(mut self, name: impl Into<Arc<str>>) -> Self {
+        let name = name.into();
+        self.table.exact.insert(name.clone(), Entry { name, certificate: None, has: false });
         self
     }
 

@@ -1,4 +1,4 @@
-//! Certificates with their keys, made ready for use when the first handshake needs them: ten thousand cost nothing at the start.
+//! Certificates with their keys, made ready for use when the first handshake needs them: a new snapshot of ten thousand costs nothing here.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
