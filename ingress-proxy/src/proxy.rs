@@ -12,6 +12,7 @@ use http::{Request, Response, StatusCode};
 use ingress_core::Settings;
 use ingress_core::policy::Transport;
 use ingress_core::stream::Stream;
+use ingress_core::tls::Passthrough;
 use tower::Service;
 
 use crate::body::{Body, BoxError};
@@ -62,12 +63,6 @@ impl Proxy {
         self.shared.settings()
     }
 
-    /// The endpoints of an upstream as they are now, for what is not HTTP; `None` if the snapshot has no such upstream.
-    pub(crate) fn group(&self, upstream: &str) -> Option<Arc<Group>> {
-        let view = self.shared.view();
-        self.shared.groups().get(upstream, &Transport::default(), &view.snapshot().upstreams)
-    }
-
     /// Where a stream leads now, and the endpoints. Both are of one snapshot: the listener may not have heard yet that its stream leads
     /// elsewhere, while the upstream that it knows is gone already.
     pub(crate) fn stream(&self, stream: &Stream) -> (Arc<str>, Option<Arc<Group>>) {
@@ -77,6 +72,15 @@ impl Proxy {
         let upstream = &snapshot.streams.iter().find(is_it).unwrap_or(stream).upstream;
         let group = self.shared.groups().get(upstream, &Transport::default(), &snapshot.upstreams);
         (upstream.clone(), group)
+    }
+
+    /// Where connections for a name are passed on to now, and the endpoints, both of one snapshot; `earlier` if they no longer are.
+    pub(crate) fn passthrough(&self, name: &str, earlier: Passthrough) -> (Passthrough, Option<Arc<Group>>) {
+        let view = self.shared.view();
+        let snapshot = view.snapshot();
+        let to = snapshot.tls.passthrough(&snapshot.routes, name).cloned().unwrap_or(earlier);
+        let group = self.shared.groups().get(&to.upstream, &Transport::default(), &snapshot.upstreams);
+        (to, group)
     }
 
     /// Tells the observer of a stream; `finished` is called only if there is one, with whether the access log is to have it.

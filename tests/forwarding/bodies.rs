@@ -24,6 +24,20 @@ async fn the_first_bytes_of_a_request_arrive_before_the_last_are_sent() {
 }
 
 #[tokio::test]
+async fn a_body_that_no_length_announces_arrives_with_any_method() {
+    for method in ["GET", "HEAD", "DELETE", "QUERY"] {
+        let upstream = Upstream::answering("HTTP/1.1 204 No Content\r\n\r\n").await;
+        let harness = serve_one(&upstream, Config::default()).await;
+        let mut client = harness.connect().await;
+        let head = format!("{method} / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n");
+        client.send(head + "5\r\nquery\r\n0\r\n\r\n").await;
+        assert_eq!(client.head().await.status(), 204, "{method}");
+        let got = upstream.only_request();
+        assert_eq!((got.body.as_slice(), got.complete), (&b"query"[..], true), "{method}");
+    }
+}
+
+#[tokio::test]
 async fn the_first_bytes_of_an_answer_arrive_before_the_last_are_sent() {
     let (upstream, opened) = Upstream::in_two_parts().await;
     let harness = serve_one(&upstream, Config::default()).await;

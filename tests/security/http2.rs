@@ -48,6 +48,23 @@ async fn a_length_that_is_not_that_of_the_body_never_becomes_a_whole_request() {
 }
 
 #[tokio::test]
+async fn values_that_http1_would_read_otherwise_go_no_further() {
+    let upstream = Upstream::named("web").await;
+    let harness = serve_one(&upstream, Config::default()).await;
+    for (name, values) in [("content-length", ["4", "4"]), ("x-y", [" 1", "2"]), ("x-y", ["1", "2\t"])] {
+        let client = H2::connect(harness.address()).await;
+        let mut request = Request::post("http://a.test/");
+        for value in values {
+            request = request.header(name, value);
+        }
+        if let Ok(answer) = client.request(request.body("body").unwrap()).await {
+            assert_eq!(answer.status(), 400, "{name}: {values:?}");
+        }
+        assert_eq!(upstream.count(), 0, "{name}: {values:?}: {:?}", upstream.requests());
+    }
+}
+
+#[tokio::test]
 async fn fields_are_cleaned_alike() {
     let upstream = Upstream::named("web").await;
     let harness = serve_one(&upstream, Config::default()).await;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use harness::{H2, Upstream, affordable, one, serve_one, serve_set};
+use harness::{H2, Upstream, affordable, one, serve_one, serve_set, serve_with, within};
 use http::Request;
+use http_body_util::BodyExt;
 use ingress_core::Settings;
 use ingress_proxy::Config;
 
@@ -125,9 +126,9 @@ async fn a_connection_of_http2_carries_no_more() {
     assert_eq!(next.request(request).await.unwrap().status(), 200);
 }
 
-#[tokio::test]
-async fn a_client_that_takes_nothing_is_cut() {
-    let upstream = Upstream::script(|mut conn| async move {
+/// Answers without end.
+async fn endless() -> Upstream {
+    Upstream::script(|mut conn| async move {
         conn.request().await?;
         conn.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await?;
         let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
@@ -135,15 +136,44 @@ async fn a_client_that_takes_nothing_is_cut() {
             conn.write(&chunk).await?;
         }
     })
-    .await;
+    .await
+}
+
+fn impatient() -> Config {
     let mut config = Config::default();
     config.send_timeout = SHORT;
-    let harness = serve_one(&upstream, config).await;
+    config
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_is_cut() {
+    let upstream = endless().await;
+    let harness = serve_one(&upstream, impatient()).await;
     let mut client = harness.connect().await;
     client.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
     assert_eq!(client.head().await.status(), 200);
     upstream.wait_all_closed().await;
     client.closed().await;
+}
+
+#[tokio::test]
+async fn a_stream_of_which_the_client_takes_nothing_is_cut_and_no_other() {
+    let (upstream, other) = (endless().await, Upstream::in_two_parts().await);
+    let (other, opened) = other;
+    let manifests = one(&upstream).ingress("other").host("b.test").prefix("/", "other", 80);
+    let harness = serve_with(&manifests.service("other", [&other]), impatient()).await;
+    let client = H2::connect(harness.address()).await;
+    let get = |host: &str| Request::get(format!("http://{host}/")).body("").unwrap();
+    let waiting = client.begin(get("b.test")).await.unwrap();
+    let stuck = client.begin(get("a.test")).await.unwrap();
+    assert_eq!(stuck.status(), 200);
+    upstream.wait_all_closed().await;
+    // It was silent for as long, but that was not the client's doing.
+    opened.open();
+    let body = within("the rest", waiting.into_body().collect()).await.unwrap().to_bytes();
+    assert_eq!(body.as_ref(), b"firstlast");
+    let stuck = within("the end", stuck.into_body().collect()).await;
+    assert!(stuck.is_err(), "what was cut off looks whole");
 }
 
 #[tokio::test]

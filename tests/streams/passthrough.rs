@@ -1,10 +1,15 @@
 //! TLS that goes to endpoints unopened (`ssl-passthrough`).
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use harness::{
     Authority, Client, H2, Harness, Identity, Manifests, ServicePort, Tls, TlsServer, Upstream, start_with,
+    within,
 };
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 
 const FLAGS: &[&str] = &["--enable-ssl-passthrough"];
 
@@ -178,4 +183,36 @@ async fn an_endpoint_that_is_down_harms_nobody_else() {
     let harness = start_with(&manifests(&world, &[]), FLAGS).await;
     assert!(Tls::any().try_connect(harness.https(), "pass.test").await.is_err());
     assert_eq!(shown(&harness, &Tls::any(), "a.test").await.get("a.test", "/").await.text(), "opened");
+}
+
+#[tokio::test]
+async fn a_host_that_is_led_elsewhere_loses_no_connection() {
+    let theirs = Authority::new("theirs").server(&["pass.test"]);
+    let server = TlsServer::new(&theirs, &[], None);
+    let (a, b) = (Upstream::named_tls(server.clone(), "a").await, Upstream::named_tls(server, "b").await);
+    let manifests = |service: &str| {
+        let manifests = Manifests::new().ingress("pass").nginx("ssl-passthrough", "true");
+        let manifests = manifests.host("pass.test").prefix("/", service, 443);
+        let of = |upstream: &Upstream| [ServicePort::tcp(443, [upstream.address()])];
+        manifests.service_ports("a", &of(&a)).service_ports("b", &of(&b))
+    };
+    let mut harness = start_with(&manifests("a"), FLAGS).await;
+    let (address, stop) = (harness.https(), Arc::new(AtomicBool::new(false)));
+    let mut clients = JoinSet::new();
+    for _ in 0..4 {
+        let (stop, theirs) = (stop.clone(), theirs.certificate().clone());
+        clients.spawn(async move {
+            while !stop.load(Ordering::Relaxed) {
+                let client = Tls::any().connect(address, "pass.test").await;
+                assert_eq!(*client.agreed().certificate(), theirs);
+            }
+        });
+    }
+    for round in 0..60 {
+        harness.update(&manifests(["b", "a"][round % 2])).await;
+    }
+    stop.store(true, Ordering::Relaxed);
+    while let Some(ended) = within("clients to stop", clients.join_next()).await {
+        ended.expect("every connection goes somewhere");
+    }
 }

@@ -1,9 +1,12 @@
 //! TCP services: from the ConfigMap to the endpoints, and what changes while connections are open.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use harness::world::ReservedPort;
-use harness::{Client, Manifests, ServicePort, Upstream, until};
+use harness::{Client, Manifests, ServicePort, Upstream, until, within};
+use tokio::task::JoinSet;
 
 use crate::{connect, echo, line, local, serve};
 
@@ -132,6 +135,35 @@ async fn ports_come_and_go_without_touching_others() {
 
     harness.update(&manifests(&[(one, "default/a:6379"), (two, "default/b:6379")])).await;
     assert_eq!(line(&mut connect(one).await).await, "a");
+}
+
+#[tokio::test]
+async fn a_port_that_is_led_elsewhere_loses_no_connection() {
+    let held = ReservedPort::new();
+    let port = held.address().port();
+    let (a, b) = (echo("a").await, echo("b").await);
+    let manifests = |value: &str| with(with(services(&[(port, value)]), "a", &[&a]), "b", &[&b]);
+    let mut harness = serve(&manifests("default/a:6379")).await;
+    drop(connect(port).await);
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut clients = JoinSet::new();
+    for _ in 0..4 {
+        let stop = stop.clone();
+        clients.spawn(async move {
+            while !stop.load(Ordering::Relaxed) {
+                let name = line(&mut Client::connect(local(port)).await).await;
+                assert!(name == "a" || name == "b", "a connection was lost: {name:?}");
+            }
+        });
+    }
+    for round in 0..60 {
+        let value = ["default/b:6379", "default/a:6379"][round % 2];
+        harness.update(&manifests(value)).await;
+    }
+    stop.store(true, Ordering::Relaxed);
+    while let Some(ended) = within("clients to stop", clients.join_next()).await {
+        ended.expect("every connection goes somewhere");
+    }
 }
 
 #[tokio::test]

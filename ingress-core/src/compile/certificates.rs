@@ -18,7 +18,7 @@ use super::report::{Finding, ObjectRef, Severity, quoted};
 use super::secrets::{Defect, Explained, Secrets};
 use super::time::Time;
 use crate::route::HostPattern;
-use crate::tls::{Certificate, TlsTableBuilder, names_for};
+use crate::tls::{Certificate, TlsTable, TlsTableBuilder, names_for};
 
 const REMEDY: &str = "make it one of type kubernetes.io/tls, with tls.crt and tls.key that fit";
 
@@ -90,8 +90,19 @@ fn outdated((namespace, name): Key<'_>, certificate: &Certificate, time: &mut Ti
     Some(Explained { reason, message, remedy })
 }
 
+/// A table with a place for each host that has one.
+pub(super) fn of_hosts(
+    (served, owners): (&[Served<'_>], &Owners<'_, '_>),
+    cross_namespace: bool,
+    secrets: &mut Secrets<'_>,
+    findings: &mut Vec<Finding>,
+) -> TlsTableBuilder {
+    let table = add(TlsTable::builder(), (served, owners), secrets, findings);
+    if cross_namespace { table } else { separate(table, owners, findings) }
+}
+
 /// Adds a place for each host that has one.
-pub(super) fn add(
+fn add(
     mut table: TlsTableBuilder,
     (served, owners): (&[Served<'_>], &Owners<'_, '_>),
     secrets: &mut Secrets<'_>,
@@ -124,7 +135,7 @@ pub(super) fn add(
 
 /// Takes the hosts that have no certificate out of the wildcards of other namespaces: whoever names a wildcard first would else decide
 /// what the clients of everybody's hosts below it see, and that their plain requests are redirected.
-pub(super) fn separate(
+fn separate(
     mut table: TlsTableBuilder,
     owners: &Owners<'_, '_>,
     findings: &mut Vec<Finding>,

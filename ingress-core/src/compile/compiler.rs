@@ -41,6 +41,13 @@ pub(super) struct Kept {
     pub(super) time: Time,
 }
 
+impl Kept {
+    /// Takes out what was read of Secrets and annotations, to be read no more than once.
+    pub(super) fn take_read(&mut self) -> (Cache, Patterns) {
+        (std::mem::take(&mut self.secrets), std::mem::take(&mut self.patterns))
+    }
+}
+
 impl Compiler {
     /// A compiler that has not seen any objects.
     #[must_use]

@@ -66,8 +66,9 @@ use std::sync::Arc;
 use hashbrown::HashSet;
 
 use crate::config_map::Global;
-use crate::snapshot::Snapshot;
-use crate::tls::TlsTable;
+use crate::settings::Settings;
+use crate::snapshot::{Snapshot, Upstreams};
+use class::Served;
 use compiler::Kept;
 
 /// A snapshot, and what is to be said about it.
@@ -101,10 +102,7 @@ fn passes(earlier: &Snapshot, objects: &Objects, options: &Options, mut kept: Op
     let index = index::Index::new(objects, &mut report.findings);
     let mut served = class::served(&index, options, &mut report);
     let findings = &mut report.findings;
-    let taken = kept
-        .as_deref_mut()
-        .map(|kept| (std::mem::take(&mut kept.secrets), std::mem::take(&mut kept.patterns)));
-    let (cache, mut patterns) = taken.unwrap_or_default();
+    let (cache, mut patterns) = kept.as_deref_mut().map(Kept::take_read).unwrap_or_default();
     let known = objects.secrets_known;
     let mut secrets = secrets::Secrets::new(&index, known, options.tls_check, cache, &earlier.tls);
     let mut time = time::Time::new(objects.now);
@@ -112,19 +110,14 @@ fn passes(earlier: &Snapshot, objects: &Objects, options: &Options, mut kept: Op
     served.retain(|ingress| !policies::is_canary(ingress, findings));
     let mut policies: Vec<_> =
         served.iter().map(|ingress| policies::read(ingress, &global, options, findings)).collect();
-    let mut rules = rules::Rules::read(&served, findings);
-    rules.drafts = conflicts::settle(rules.drafts, &served, findings);
-    defaults::add(&mut rules, &served, findings);
+    let mut rules = rules(&served, findings);
     let default = policies::Policies::of_default(&global, options);
     let transports = transport::Transports::read(&served, &global, &mut secrets, &earlier.routes, findings);
     let cross_namespace = global.allow_cross_namespace;
     let owners = owners::Owners::new(&rules, &served);
     let hosts = client_auth::Hosts { served: &served, owners: &owners, cross_namespace };
     let servers = hosts.servers(&mut policies, (&mut secrets, &mut patterns), findings);
-    let mut certificates = certificates::add(TlsTable::builder(), (&served, &owners), &mut secrets, findings);
-    if !cross_namespace {
-        certificates = certificates::separate(certificates, &owners, findings);
-    }
+    let certificates = certificates::of_hosts((&served, &owners), cross_namespace, &mut secrets, findings);
     let redirects = https::Redirects {
         plain_paths: &global.plain_paths,
         port: options.https_port,
@@ -152,25 +145,45 @@ fn passes(earlier: &Snapshot, objects: &Objects, options: &Options, mut kept: Op
         earlier: &earlier.tls,
     };
     let tls = tls.table(&mut secrets, &mut time, findings);
-    let namespaces = served.iter().map(|ingress| &ingress.object.namespace);
-    let namespaces: HashSet<_> = namespaces.cloned().collect();
-    let stray = endpoints::stray(&index, |namespace| namespaces.contains(namespace));
-    findings.extend_from_slice(&stray);
-    let upstreams = match kept {
-        Some(kept) => {
-            (kept.namespaces, kept.stray) = (namespaces, stray);
-            (kept.secrets, kept.patterns, kept.time) = (secrets.into_cache(), patterns.used(), time);
-            services.finish(findings, Some(&mut kept.uses))
-        }
-        None => services.finish(findings, None),
-    };
+    let read = (secrets.into_cache(), patterns.used(), time);
+    let upstreams = upstreams((&served, &index), services, read, kept, findings);
     report.ingresses = served.len();
     report.settle();
-    let settings = match global.settings == earlier.settings {
+    let snapshot = Snapshot::new(routes, upstreams)
+        .with_settings(settings(&global, earlier))
+        .with_tls(tls)
+        .with_streams(streams);
+    Compiled { snapshot, report, global: Arc::new(global) }
+}
+
+/// Hosts, paths and backends, each once.
+fn rules<'o>(served: &[Served<'o>], findings: &mut Vec<Finding>) -> rules::Rules<'o> {
+    let mut rules = rules::Rules::read(served, findings);
+    rules.drafts = conflicts::settle(rules.drafts, served, findings);
+    defaults::add(&mut rules, served, findings);
+    rules
+}
+
+/// All upstreams; what the short way needs is kept.
+fn upstreams<'c>(
+    (served, index): (&[Served<'_>], &'c index::Index<'c>),
+    services: services::Services<'c>,
+    read: (secrets::Cache, patterns::Patterns, time::Time),
+    kept: Option<&mut Kept>,
+    findings: &mut Vec<Finding>,
+) -> Arc<Upstreams> {
+    let namespaces: HashSet<_> = served.iter().map(|ingress| ingress.object.namespace.clone()).collect();
+    let stray = endpoints::stray(index, |namespace| namespaces.contains(namespace));
+    findings.extend_from_slice(&stray);
+    let Some(kept) = kept else { return services.finish(findings, None) };
+    (kept.namespaces, kept.stray) = (namespaces, stray);
+    (kept.secrets, kept.patterns, kept.time) = read;
+    services.finish(findings, Some(&mut kept.uses))
+}
+
+fn settings(global: &Global, earlier: &Snapshot) -> Arc<Settings> {
+    match global.settings == earlier.settings {
         true => earlier.settings.clone(),
         false => global.settings.clone(),
-    };
-    let snapshot =
-        Snapshot::new(routes, upstreams).with_settings(settings).with_tls(tls).with_streams(streams);
-    Compiled { snapshot, report, global: Arc::new(global) }
+    }
 }

@@ -61,7 +61,8 @@ async fn served(bytes: &[u8], piece: usize) -> Vec<(String, Option<Vec<u8>>)> {
         let _ = client.read_to_end(&mut Vec::new()).await;
     };
     let drain = CancellationToken::new();
-    let serving = serve(transport, false, (service, proxy), lifecycle, &settings, &drain);
+    let serving =
+        serve(transport, false, (service, proxy), lifecycle, (&settings, Duration::from_secs(60)), &drain);
     let both = async { tokio::join!(serving, send) };
     // A body that never comes whole is awaited forever by a service without timeouts. The time is that of a paused clock.
     let _ = tokio::time::timeout(Duration::from_secs(1000), both).await;

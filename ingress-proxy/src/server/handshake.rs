@@ -30,6 +30,8 @@ pub(super) enum Opened<T> {
         io: T,
         /// All that was read of it.
         first: Vec<u8>,
+        /// The name that it asks for.
+        name: Arc<str>,
         to: Passthrough,
     },
 }
@@ -60,10 +62,13 @@ where
     let mut start = LazyConfigAcceptor::new(Acceptor::default(), io).await?;
     let name = server_name(&start.client_hello());
     if may_pass {
-        let to = name.as_deref().and_then(|name| snapshot.tls.passthrough(&snapshot.routes, name));
-        if let Some(to) = to.cloned() {
+        let passed = name.as_ref().and_then(|name| {
+            let to = snapshot.tls.passthrough(&snapshot.routes, name)?;
+            Some((name.clone(), to.clone()))
+        });
+        if let Some((name, to)) = passed {
             let (io, first) = start.io.into_parts();
-            return Ok(Opened::Passed { io, first, to });
+            return Ok(Opened::Passed { io, first, name, to });
         }
         start.io.forget();
     }

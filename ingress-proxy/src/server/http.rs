@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, HeaderValue};
@@ -12,7 +13,7 @@ use http::{Method, Request, Response, StatusCode};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use ingress_core::Settings;
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use tower::util::Oneshot;
 
+use super::http2::{Said, Streams, note};
 use super::lifecycle::Lifecycle;
 use super::transport::Transport;
 use crate::body::{Body, BoxError};
@@ -47,13 +49,14 @@ where
     type Body = B;
 }
 
-/// Serves one connection to its end. `proxy` answers what never becomes a request that `service` could be given.
+/// Serves one connection to its end. `proxy` answers what never becomes a request that `service` could be given. Each stream of HTTP/2 may
+/// wait for `patience` until the client takes more of its answer.
 pub(super) async fn serve<T, S>(
     transport: Transport<T>,
     http2: bool,
     (service, proxy): (S, Proxy),
     lifecycle: Arc<Lifecycle>,
-    settings: &Settings,
+    (settings, patience): (&Settings, Duration),
     drain: &CancellationToken,
 ) where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -64,7 +67,7 @@ pub(super) async fn serve<T, S>(
         Counted { service, proxy: proxy.clone(), lifecycle: lifecycle.clone(), http1: !http2, last };
     let io = TokioIo::new(transport);
     let ended = if http2 {
-        let mut connection = std::pin::pin!(http2_builder(settings).serve_connection(io, service));
+        let mut connection = std::pin::pin!(http2_builder(settings, patience).serve_connection(io, service));
         tokio::select! { biased;
             ended = connection.as_mut() => ended,
             () = async { tokio::select! { () = drain.cancelled() => {}, () = lifecycle.worn() => {} } } => {
@@ -97,8 +100,8 @@ fn http1_builder() -> http1::Builder {
 }
 
 /// The limits of nginx and ingress-nginx: 32 KiB of head, so many streams as are set; windows and resets as hardened elsewhere.
-fn http2_builder(settings: &Settings) -> http2::Builder<TokioExecutor> {
-    let mut builder = http2::Builder::new(TokioExecutor::new());
+fn http2_builder(settings: &Settings, patience: Duration) -> http2::Builder<Streams> {
+    let mut builder = http2::Builder::new(Streams::new(patience));
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(settings.http2_max_concurrent_streams)
@@ -252,10 +255,12 @@ where
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match self.project().body.project() {
+        let frame = match self.project().body.project() {
             TrackedState::Service { body } => body.poll_frame(cx).map_err(Into::into),
             TrackedState::Page { body } => body.poll_frame(cx).map_err(Into::into),
-        }
+        };
+        note(if matches!(frame, Poll::Ready(Some(_))) { Said::More } else { Said::Nothing });
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

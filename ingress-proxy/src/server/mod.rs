@@ -12,6 +12,7 @@ mod handshake;
 #[cfg(test)]
 mod handshake_tests;
 mod http;
+mod http2;
 mod http3;
 mod lifecycle;
 mod limit;

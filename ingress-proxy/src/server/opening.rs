@@ -126,10 +126,10 @@ where
                 drop(published);
                 self.serve(io, http2, Vec::new(), connection.with_tls(tls)).await;
             }
-            Ok(Opened::Passed { io, first, to }) => {
+            Ok(Opened::Passed { io, first, name, to }) => {
                 drop(published);
-                let Passthrough { upstream, send_proxy, .. } = to;
-                let group = self.acceptor.proxy.group(&upstream);
+                let (Passthrough { upstream, send_proxy, .. }, group) =
+                    self.acceptor.proxy.passthrough(&name, to);
                 let to = Forward { upstream, group, client: connection.client(), local, send_proxy, first };
                 Box::pin(forward(io, to, &self.acceptor.proxy)).await;
             }
@@ -150,7 +150,8 @@ where
         let service = layer.layer(proxy.clone());
         let lifecycle = Arc::new(Lifecycle::new(open));
         let transport = Transport::new(io, !http2, first, lifecycle.clone(), &settings, &config);
-        http::serve(transport, http2, (service, proxy), lifecycle, &settings, &state.drain).await;
+        let settings = (&*settings, config.send_timeout);
+        http::serve(transport, http2, (service, proxy), lifecycle, settings, &state.drain).await;
     }
 
     /// What a future gives; `None` if a drain began, and has let it some more time.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::header::{HOST, HeaderValue, TE};
+use http::header::{CONTENT_LENGTH, HOST, HeaderValue, TE, TRANSFER_ENCODING};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, Request, Response, Uri, Version};
 use http_body::Body as _;
@@ -116,12 +116,18 @@ fn prepare(routed: Routed) -> Result<Exchange, Answering> {
     Ok(Exchange { request, upgrade, hop: Hop { target, group, upload, version }, tries, record, reply })
 }
 
-/// A target without host: that is in `Host`.
+/// A target without host: that is in `Host`. And a word about a body of which nobody knows the length: without it hyper would send none where
+/// it is used to none, as with GET.
 fn as_http1(request: &mut Request<Body>) {
     *request.version_mut() = Version::HTTP_11;
     if request.uri().authority().is_some() {
         let path = request.uri().path_and_query().cloned();
         *request.uri_mut() = path.map(Uri::from).unwrap_or_default();
+    }
+    let body = request.body();
+    let unknown = !body.is_end_stream() && body.size_hint().exact().is_none();
+    if unknown && !request.headers().contains_key(CONTENT_LENGTH) {
+        request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
 }
 

@@ -5,7 +5,9 @@
 
 use std::net::IpAddr;
 
-use http::header::{CONNECTION, HOST, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
+};
 use http::{HeaderMap, Method, Request, Uri, Version};
 use hyper::ext::Protocol;
 use ingress_core::{canonical_host, normalize};
@@ -135,16 +137,26 @@ fn method(request: &Request<Body>) -> Result<(), Kind> {
     }
 }
 
-/// What HTTP/2 forbids (RFC 9113, section 8.2.2), and what only ambiguous requests have.
+/// What HTTP/2 forbids (RFC 9113, section 8.2), and what only ambiguous requests have. HTTP/1 has been looked at before.
 fn fields(version: Version, headers: &HeaderMap) -> Result<(), Kind> {
     if version >= Version::HTTP_2 {
         let only_trailers = headers.get_all(TE).iter().all(|te| te == "trailers");
         let connection_specific = [CONNECTION, TRANSFER_ENCODING, UPGRADE, KEEP_ALIVE, PROXY_CONNECTION];
-        if !only_trailers || connection_specific.iter().any(|name| headers.contains_key(name)) {
+        if !only_trailers
+            || connection_specific.iter().any(|name| headers.contains_key(name))
+            || headers.get_all(CONTENT_LENGTH).iter().nth(1).is_some()
+            || headers.values().any(has_outer_blank)
+        {
             return Err(Kind::BadRequest);
         }
     }
     Ok(())
+}
+
+/// HTTP/1 takes blanks around a value for none of it: sent on, it would be another value.
+fn has_outer_blank(value: &HeaderValue) -> bool {
+    let bytes = value.as_bytes();
+    bytes.trim_ascii().len() < bytes.len()
 }
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
@@ -235,9 +247,14 @@ mod tests {
             ("upgrade", "x"),
             ("te", "gzip"),
             ("keep-alive", "1"),
+            ("x-y", " 1"),
+            ("x-y", "1\t"),
         ] {
             assert_eq!(check(http2().header(name, value)).unwrap_err(), Kind::BadRequest, "{name}");
         }
+        let twice = http2().header(CONTENT_LENGTH, "1").header(CONTENT_LENGTH, "1");
+        assert_eq!(check(twice).unwrap_err(), Kind::BadRequest);
+        assert!(check(http2().header(CONTENT_LENGTH, "1").header("x-y", "a b").header("x-z", "")).is_ok());
     }
 
     #[test]

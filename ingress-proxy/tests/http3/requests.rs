@@ -22,6 +22,27 @@ async fn a_request_is_answered_and_has_no_body_that_it_has_not() {
 }
 
 #[tokio::test]
+async fn an_answer_has_a_date_and_none_to_head_has_a_body() {
+    let world = World::new().await;
+    let client = world.client().await;
+    for (uri, status) in [(format!("https://{HOST}/"), 200), ("https://nobody.test/".to_owned(), 404)] {
+        let answer = client.send(Request::head(uri).body(()).unwrap(), Bytes::new()).await.unwrap();
+        assert_eq!((answer.head.status().as_u16(), answer.body.len()), (status, 0));
+        let date = answer.header("date");
+        assert!(date.len() == 29 && date.ends_with(" GMT"), "{date:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_no_length_announces_arrives_with_any_method() {
+    let mut world = World::new().await;
+    let request = get("/");
+    let answer = world.client().await.send(request, Bytes::from_static(b"query")).await.unwrap();
+    assert_eq!((answer.body.as_slice(), answer.header("seen-encoding")), (&b"query"[..], "chunked"));
+    assert_eq!(world.bodies.recv().await.unwrap().unwrap(), b"query"[..]);
+}
+
+#[tokio::test]
 async fn cookies_that_come_in_crumbs_are_one_field() {
     let world = World::new().await;
     let mut request = get("/");

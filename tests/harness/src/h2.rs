@@ -61,12 +61,26 @@ impl H2 {
         &self,
         request: http::Request<impl Into<Bytes>>,
     ) -> hyper::Result<http::Response<Bytes>> {
+        within("an HTTP/2 answer", async {
+            let (head, body) = self.begin(request).await?.into_parts();
+            Ok(http::Response::from_parts(head, body.collect().await?.to_bytes()))
+        })
+        .await
+    }
+
+    /// Sends a request, and takes no more than the head of the answer and what the windows let through.
+    ///
+    /// # Errors
+    /// What hyper says: the stream or the connection was reset.
+    pub async fn begin(
+        &self,
+        request: http::Request<impl Into<Bytes>>,
+    ) -> hyper::Result<http::Response<hyper::body::Incoming>> {
         let mut sender = self.sender.clone();
         let request = request.map(|body| Full::new(body.into()));
-        within("an HTTP/2 answer", async {
+        within("the head of an HTTP/2 answer", async {
             sender.ready().await?;
-            let (head, body) = sender.send_request(request).await?.into_parts();
-            Ok(http::Response::from_parts(head, body.collect().await?.to_bytes()))
+            sender.send_request(request).await
         })
         .await
     }

@@ -227,7 +227,7 @@ pub(super) fn is_refusal(error: &io::Error) -> bool {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use ingress_core::stream::StreamProtocol;
+    use ingress_core::stream::{Stream, StreamProtocol};
     use ingress_core::{Snapshot, Upstream};
 
     use super::*;
@@ -243,7 +243,8 @@ pub(super) mod tests {
         let snapshot = Snapshot::builder().upstream(Upstream::new("u", [client])).build().unwrap();
         let (publisher, subscriber) = channel(snapshot);
         let proxy = Proxy::new(subscriber, Config::default());
-        let endpoint = proxy.group("u").unwrap().pick(&[]).await.unwrap();
+        let (_, group) = proxy.stream(&Stream::new(StreamProtocol::Udp, 9, "u"));
+        let endpoint = group.unwrap().pick(&[]).await.unwrap();
         let record = Record::new(proxy.clone(), StreamProtocol::Udp, client, client, "u".into());
         let session = Session::new(connected(client).unwrap(), client, &endpoint, &[], record);
         (Arc::new(session), publisher, proxy)

@@ -5,9 +5,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use h3::error::Code;
 use h3::server::RequestStream;
-use http::header::{CONNECTION, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, DATE, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE};
 use http::{Response, StatusCode};
 use http_body_util::BodyExt;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
 use tokio::time::timeout;
 
 use crate::body::BoxError;
@@ -27,12 +29,18 @@ pub(super) struct Answer {
     stream: RequestStream<h3_quinn::SendStream<Bytes>, Bytes>,
     /// How long the client may take no more.
     patience: Duration,
+    /// The request was a HEAD: there is no body, whatever the answer has.
+    head_only: bool,
     finished: bool,
 }
 
 impl Answer {
-    pub(super) fn new(stream: RequestStream<h3_quinn::SendStream<Bytes>, Bytes>, patience: Duration) -> Self {
-        Self { stream, patience, finished: false }
+    pub(super) fn new(
+        stream: RequestStream<h3_quinn::SendStream<Bytes>, Bytes>,
+        patience: Duration,
+        head_only: bool,
+    ) -> Self {
+        Self { stream, patience, head_only, finished: false }
     }
 
     /// Tells a client that waits for it to send its body.
@@ -57,10 +65,11 @@ impl Answer {
         for name in &OF_CONNECTIONS {
             head.headers.remove(name);
         }
+        set_date(&mut head.headers);
         let (stream, patience) = (&mut self.stream, self.patience);
         timeout(patience, stream.send_response(Response::from_parts(head, ()))).await??;
         let mut body = std::pin::pin!(body.map_err(Into::<BoxError>::into));
-        while let Some(frame) = body.frame().await {
+        while let Some(frame) = if self.head_only { None } else { body.frame().await } {
             match frame?.into_data() {
                 Ok(data) => timeout(patience, stream.send_data(data)).await??,
                 Err(frame) => {
@@ -73,6 +82,14 @@ impl Answer {
         timeout(patience, stream.finish()).await??;
         self.finished = true;
         Ok(())
+    }
+}
+
+/// What hyper does for the other protocols.
+fn set_date(headers: &mut HeaderMap) {
+    let now = DateTimePrinter::new().timestamp_to_rfc9110_string(&Timestamp::now());
+    if let Some(now) = now.ok().and_then(|now| HeaderValue::try_from(now).ok()) {
+        headers.entry(DATE).or_insert(now);
     }
 }
 

@@ -49,7 +49,7 @@ async fn answer<S: HttpService>(
     site: Site<S>,
 ) -> Result<(), BoxError> {
     let (send, receive) = stream.split();
-    let mut answer = Answer::new(send, site.send_time);
+    let mut answer = Answer::new(send, site.send_time, request.method() == Method::HEAD);
     let Ok(length) = length(request.headers()) else {
         drop(receive);
         return answer.send(site.proxy.refuse(StatusCode::BAD_REQUEST, b"")).await;

@@ -6,15 +6,14 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
-use ingress_core::tls::{CipherSuite, UpstreamTls, Version};
-use rustls::crypto::CryptoProvider;
-use rustls::crypto::aws_lc_rs::{self, cipher_suite};
-use rustls::{ClientConfig, SupportedCipherSuite, SupportedProtocolVersion};
+use ingress_core::tls::{CipherSuite, UpstreamTls};
+use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::provider::{provider, versions};
 use crate::body::BoxError;
 
 /// The clients that are in use. Upstreams that are spoken to in the same way share one, and with it the sessions to resume.
@@ -88,8 +87,9 @@ impl fmt::Debug for Client {
 }
 
 fn client_config(tls: &UpstreamTls, http2: bool) -> Result<ClientConfig, BoxError> {
-    let provider = Arc::new(provider(&tls.ciphers));
-    let versions: Vec<_> = tls.versions.iter().map(|version| of_version(*version)).collect();
+    let ciphers = if tls.ciphers.is_empty() { &CipherSuite::DEFAULT[..] } else { &tls.ciphers };
+    let provider = Arc::new(provider(ciphers));
+    let versions = versions(&tls.versions);
     let verifier = verify::verifier(tls, &provider)?;
     let builder = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&versions)?
@@ -104,37 +104,10 @@ fn client_config(tls: &UpstreamTls, http2: bool) -> Result<ClientConfig, BoxErro
     Ok(config)
 }
 
-/// Cryptography, with the suites of TLS 1.2 that are listed; those of TLS 1.3 are always there.
-fn provider(ciphers: &[CipherSuite]) -> CryptoProvider {
-    let mut provider = aws_lc_rs::default_provider();
-    if !ciphers.is_empty() {
-        let listed = ciphers.iter().map(|cipher| of_cipher(*cipher));
-        provider.cipher_suites.retain(|suite| suite.tls13().is_some());
-        provider.cipher_suites.extend(listed);
-    }
-    provider
-}
-
-fn of_version(version: Version) -> &'static SupportedProtocolVersion {
-    match version {
-        Version::Tls12 => &rustls::version::TLS12,
-        Version::Tls13 => &rustls::version::TLS13,
-    }
-}
-
-fn of_cipher(cipher: CipherSuite) -> SupportedCipherSuite {
-    match cipher {
-        CipherSuite::EcdsaAes128Gcm => cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-        CipherSuite::RsaAes128Gcm => cipher_suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-        CipherSuite::EcdsaAes256Gcm => cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-        CipherSuite::RsaAes256Gcm => cipher_suite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-        CipherSuite::EcdsaChaCha20 => cipher_suite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
-        CipherSuite::RsaChaCha20 => cipher_suite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use rustls::crypto::aws_lc_rs::cipher_suite;
+
     use super::*;
 
     #[test]
