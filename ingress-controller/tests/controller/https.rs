@@ -122,3 +122,23 @@ async fn a_new_certificate_is_presented_at_once_and_open_connections_stay() {
     drop(open);
     controller.drain(LONG).await;
 }
+
+#[tokio::test]
+async fn clients_are_told_of_http3_at_the_port_that_the_embedder_names() {
+    for (named, told) in [(None, "h3=\":443\""), (Some(9443), "h3=\":9443\"")] {
+        let folder = Folder::new();
+        let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {namespace: edge, name: settings}\ndata: {use-http3: 'true'}\n";
+        folder.write("all.yaml", map);
+        let mut config = config(&folder);
+        config.options.config_map = Some(ObjectName { namespace: "edge".into(), name: "settings".into() });
+        config.proxy.http3_port = named;
+        let controller = Controller::start(config).await.unwrap();
+        let address = https(&controller);
+        let head = tokio::task::spawn_blocking(move || {
+            Client::connect(address, "a.test").unwrap().head("a.test", "/")
+        });
+        let head = head.await.unwrap();
+        assert!(head.contains(told), "{head}");
+        controller.drain(LONG).await;
+    }
+}

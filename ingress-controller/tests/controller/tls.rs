@@ -53,6 +53,11 @@ impl Client {
 
     /// The status of the answer to a GET; the connection is kept.
     pub(crate) fn get(&mut self, host: &str, target: &str) -> u16 {
+        self.head(host, target).get(9..12).unwrap().parse().unwrap()
+    }
+
+    /// The head of the answer to a GET; the connection is kept.
+    pub(crate) fn head(&mut self, host: &str, target: &str) -> String {
         write!(self.0, "GET {target} HTTP/1.1\r\nhost: {host}\r\n\r\n").unwrap();
         let mut answer = Vec::new();
         let mut part = [0; 4096];
@@ -64,7 +69,7 @@ impl Client {
             let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
             let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
             if length.is_none_or(|length| body.len() >= length.parse().unwrap()) {
-                return head.get(9..12).unwrap().parse().unwrap();
+                return head.to_owned();
             }
         }
     }
