@@ -67,7 +67,9 @@ pub(super) async fn serve<T, S>(
         Counted { service, proxy: proxy.clone(), lifecycle: lifecycle.clone(), http1: !http2, last };
     let io = TokioIo::new(transport);
     let ended = if http2 {
-        let mut connection = std::pin::pin!(http2_builder(settings, patience).serve_connection(io, service));
+        let mut connection = std::pin::pin!(
+            http2_builder(settings, Streams::new(patience, lifecycle.clone())).serve_connection(io, service)
+        );
         tokio::select! { biased;
             ended = connection.as_mut() => ended,
             () = async { tokio::select! { () = drain.cancelled() => {}, () = lifecycle.worn() => {} } } => {
@@ -100,8 +102,8 @@ fn http1_builder() -> http1::Builder {
 }
 
 /// The limits of nginx and ingress-nginx: 32 KiB of head, so many streams as are set; windows and resets as hardened elsewhere.
-fn http2_builder(settings: &Settings, patience: Duration) -> http2::Builder<Streams> {
-    let mut builder = http2::Builder::new(Streams::new(patience));
+fn http2_builder(settings: &Settings, streams: Streams) -> http2::Builder<Streams> {
+    let mut builder = http2::Builder::new(streams);
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(settings.http2_max_concurrent_streams)

@@ -6,11 +6,13 @@
 use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
 
+use super::lifecycle::Lifecycle;
 use crate::timer::Wait;
 
 thread_local! {
@@ -33,15 +35,16 @@ pub(super) fn note(said: Said) {
 }
 
 /// Spawns the tasks of a connection.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Streams {
     /// For how long a client may take no more of an answer.
     limit: Duration,
+    lifecycle: Arc<Lifecycle>,
 }
 
 impl Streams {
-    pub(super) fn new(limit: Duration) -> Self {
-        Self { limit }
+    pub(super) fn new(limit: Duration, lifecycle: Arc<Lifecycle>) -> Self {
+        Self { limit, lifecycle }
     }
 }
 
@@ -50,7 +53,8 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     fn execute(&self, future: F) {
-        tokio::spawn(Stream { future, limit: self.limit, awaits_client: false, wait: Wait::default() });
+        let all = self.clone();
+        tokio::spawn(Stream { future, all, awaits_client: false, wait: Wait::default() });
     }
 }
 
@@ -59,7 +63,7 @@ pin_project! {
     struct Stream<F> {
         #[pin]
         future: F,
-        limit: Duration,
+        all: Streams,
         awaits_client: bool,
         wait: Wait,
     }
@@ -78,10 +82,16 @@ impl<F: Future<Output = ()>> Future for Stream<F> {
             *this.awaits_client = said == Said::More;
             this.wait.over();
         }
-        match *this.awaits_client {
-            true => this.wait.poll(cx, *this.limit),
-            false => Poll::Pending,
+        if !*this.awaits_client {
+            return Poll::Pending;
         }
+        ready!(this.wait.poll(cx, this.all.limit));
+        if !this.all.lifecycle.is_full() {
+            return Poll::Ready(());
+        }
+        // The streams share a socket that is slow. Whether the client takes anything at all is for the transport to judge.
+        this.wait.over();
+        this.wait.poll(cx, this.all.limit)
     }
 }
 
@@ -92,6 +102,7 @@ mod tests {
     use tokio::time::{Instant, advance};
 
     use super::*;
+    use crate::server::state::Open;
 
     const LIMIT: Duration = Duration::from_secs(60);
 
@@ -101,7 +112,8 @@ mod tests {
             said().into_iter().for_each(note);
             Poll::Pending
         });
-        Stream { future, limit: LIMIT, awaits_client: false, wait: Wait::default() }
+        let lifecycle = Arc::new(Lifecycle::new(Open::new(Arc::default())));
+        Stream { future, all: Streams::new(LIMIT, lifecycle), awaits_client: false, wait: Wait::default() }
     }
 
     async fn is_pending(stream: &mut Pin<&mut Stream<impl Future<Output = ()>>>) -> bool {
@@ -123,6 +135,20 @@ mod tests {
             assert!(is_pending(&mut stream).await);
             advance(LIMIT * 5 / 6).await;
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_socket_that_is_slow_is_not_the_fault_of_a_stream() {
+        let mut says = [Some(Said::More)].into_iter();
+        let mut stream = std::pin::pin!(stream(move || says.next().flatten()));
+        let lifecycle = stream.all.lifecycle.clone();
+        lifecycle.set_full(true);
+        for _ in 0..5 {
+            assert!(is_pending(&mut stream).await);
+            advance(LIMIT * 5 / 6).await;
+        }
+        lifecycle.set_full(false);
+        stream.await;
     }
 
     #[tokio::test(start_paused = true)]

@@ -26,6 +26,8 @@ pub(super) struct Lifecycle {
     refused_line: OnceLock<Box<[u8]>>,
     /// A head has begun to come.
     reading: AtomicBool,
+    /// The socket takes nothing more for now.
+    full: AtomicBool,
     /// When the last answer was complete, in milliseconds since `opened`.
     idle_since: AtomicU64,
     upgrade: AtomicU8,
@@ -51,6 +53,7 @@ impl Lifecycle {
             refused: AtomicU64::new(0),
             refused_line: OnceLock::new(),
             reading: AtomicBool::new(false),
+            full: AtomicBool::new(false),
             idle_since: AtomicU64::new(0),
             upgrade: AtomicU8::new(0),
             upgrade_waiter: AtomicWaker::new(),
@@ -89,6 +92,18 @@ impl Lifecycle {
             self.reading.store(reading, Relaxed);
             self.open.note_reading(reading);
         }
+    }
+
+    /// Notes whether the socket takes what is written to it.
+    pub(super) fn set_full(&self, full: bool) {
+        if self.is_full() != full {
+            self.full.store(full, Relaxed);
+        }
+    }
+
+    /// True while the socket takes nothing more.
+    pub(super) fn is_full(&self) -> bool {
+        self.full.load(Relaxed)
     }
 
     /// Since when no request is running; when the connection was opened if there was none.

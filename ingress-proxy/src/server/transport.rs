@@ -196,6 +196,7 @@ impl<T> Transport<T> {
 
     /// Bounds how long the client may refuse to take bytes.
     fn poll_room<R>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
+        self.lifecycle.set_full(written.is_pending());
         if written.is_ready() {
             self.waits.room.over();
             return written;
