@@ -21,6 +21,7 @@ use quinn::crypto::rustls::QuicClientConfig;
 use rcgen::{CertificateParams, KeyPair};
 use rustls::RootCertStore;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc;
 
 /// The host of all tests.
@@ -184,6 +185,9 @@ async fn endpoint() -> (SocketAddr, mpsc::UnboundedReceiver<Result<Bytes, ()>>) 
     (address, seen)
 }
 
+/// An answer of `/slow` goes out for each permit.
+pub(crate) static HELD: Semaphore = Semaphore::const_new(0);
+
 async fn answer(
     request: Request<Incoming>,
     bodies: mpsc::UnboundedSender<Result<Bytes, ()>>,
@@ -208,7 +212,7 @@ async fn answer(
             Body::new(http_body_util::Full::new(Bytes::from_static(b"half")).map_frame(|frame| frame))
         }
         "/slow" => {
-            tokio::time::sleep(Duration::from_millis(300)).await;
+            HELD.acquire().await.unwrap().forget();
             Body::full("slow")
         }
         _ => Body::full(body.unwrap_or_default()),
