@@ -1,0 +1,28 @@
+"""Large bodies, in both directions. nginx takes part twice: as ingress-nginx sets it, and with large buffers."""
+from __future__ import annotations
+
+from typing import List
+
+from compare import alike, compare
+from loads.wrk import Wrk
+from results import Row
+from rig import Rig
+
+
+def run_responses(rig: Rig) -> List[Row]:
+    """100 KiB and 10 MiB plain, 100 KiB over TLS."""
+    kinds = (
+        ("body-100k", "response of 100 KiB", False, Wrk(connections=32, path="/api/100k")),
+        ("body-10m", "response of 10 MiB", False, Wrk(connections=8, path="/api/10m")),
+        ("body-100k-tls", "response of 100 KiB over TLS", True, Wrk(connections=32, path="/api/100k")),
+    )
+    return [
+        compare(rig, key, title, alike(rig.contestants(buffered=True), rig.setup(tls=tls), load))
+        for key, title, tls, load in kinds
+    ]
+
+
+def run_uploads(rig: Rig) -> List[Row]:
+    """POST of 1 MiB to an upstream that reads all of it before it answers."""
+    load = Wrk(connections=16, path="/api/upload", upload=1 << 20)
+    return [compare(rig, "upload", "POST of 1 MiB", alike(rig.contestants(buffered=True), rig.setup(), load))]
