@@ -24,6 +24,11 @@ bench:
     cargo bench -p ingress-proxy
     cargo bench -p ingress-tests --bench convergence
 
+# Side by side with nginx, haproxy, envoy and caddy; bench/README.md says what must be installed
+compare *arguments:
+    cargo build --release -p ingress-controller
+    bench/run {{arguments}}
+
 # Rewrite the expected results of the compile's cases after looking at the difference
 expect:
     UPDATE_EXPECTED=1 cargo test -p ingress-core --test cases

@@ -11,7 +11,7 @@ from typing import Dict, Optional
 class Sample:
     """One run of a load generator against one proxy."""
 
-    requests: int
+    requests: float
     errors: int
     seconds: float
     p50: float = 0.0

@@ -27,7 +27,7 @@ end
 function done(summary, latency)
   local e = summary.errors
   io.write(string.format(
-    'BENCH {"requests": %d, "seconds": %f, "p50": %f, "p99": %f, "p999": %f, "connect": %d, "read": %d, "write": %d, "status": %d, "timeout": %d}\n',
-    summary.requests, summary.duration / 1e6, latency:percentile(50) / 1e3, latency:percentile(99) / 1e3,
+    'BENCH {"requests": %d, "bytes": %.0f, "seconds": %f, "p50": %f, "p99": %f, "p999": %f, "connect": %d, "read": %d, "write": %d, "status": %d, "timeout": %d}\n',
+    summary.requests, summary.bytes, summary.duration / 1e6, latency:percentile(50) / 1e3, latency:percentile(99) / 1e3,
     latency:percentile(99.9) / 1e3, e.connect, e.read, e.write, e.status, e.timeout))
 end

@@ -27,6 +27,9 @@ class Wrk:
     """How many host names are used in turn; 0: the first alone, and the request is always the same."""
     upload: int = 0
     """Bytes of the request's body."""
+    answer: int = 0
+    """Bytes of the answer's body, where it is large: requests are counted by the bytes that came, so that those which
+    the end cuts off count as far as they got."""
 
     def start(self, site: Site, setup: Setup, seconds: int, cores: Sequence[int]) -> "subprocess.Popen[bytes]":
         """Starts it. The caller takes the result with `finish`."""
@@ -45,7 +48,7 @@ class Wrk:
 
     def run(self, site: Site, setup: Setup, seconds: int, cores: Sequence[int]) -> Sample:
         """Runs it to the end."""
-        return finish(self.start(site, setup, seconds, cores), site, seconds + 40)
+        return finish(self.start(site, setup, seconds, cores), site, seconds + 40, self.answer)
 
     def until_told(self, site: Site, setup: Setup, cores: Sequence[int]) -> "subprocess.Popen[bytes]":
         """Starts it for longer than anybody waits; `interrupt` ends it and takes the result."""
@@ -58,8 +61,8 @@ def interrupt(process: "subprocess.Popen[bytes]", site: Site) -> Sample:
     return finish(process, site, 40)
 
 
-def finish(process: "subprocess.Popen[bytes]", site: Site, timeout: int) -> Sample:
-    """Waits for the end and reads the result."""
+def finish(process: "subprocess.Popen[bytes]", site: Site, timeout: int, answer: int = 0) -> Sample:
+    """Waits for the end and reads the result; `answer` as in Wrk."""
     try:
         out = process.communicate(timeout=timeout)[0].decode()
     except subprocess.TimeoutExpired as error:
@@ -72,7 +75,7 @@ def finish(process: "subprocess.Popen[bytes]", site: Site, timeout: int) -> Samp
     told = json.loads(line[len("BENCH "):])
     kinds = ("connect", "read", "write", "status", "timeout")
     return Sample(
-        requests=told["requests"], errors=sum(told[kind] for kind in kinds), seconds=told["seconds"],
+        requests=told["bytes"] / answer if answer else told["requests"], errors=sum(told[kind] for kind in kinds), seconds=told["seconds"],
         p50=told["p50"], p99=told["p99"], p999=told["p999"],
         trouble=", ".join(f"{told[kind]} {kind}" for kind in kinds if told[kind]),
     )

@@ -12,9 +12,9 @@ from rig import Rig
 def run_responses(rig: Rig) -> List[Row]:
     """100 KiB and 10 MiB plain, 100 KiB over TLS."""
     kinds = (
-        ("body-100k", "response of 100 KiB", False, Wrk(connections=32, path="/api/100k")),
-        ("body-10m", "response of 10 MiB", False, Wrk(connections=8, path="/api/10m")),
-        ("body-100k-tls", "response of 100 KiB over TLS", True, Wrk(connections=32, path="/api/100k")),
+        ("body-100k", "response of 100 KiB", False, Wrk(connections=32, path="/api/100k", answer=100 << 10)),
+        ("body-10m", "response of 10 MiB", False, Wrk(connections=8, path="/api/10m", answer=10 << 20)),
+        ("body-100k-tls", "response of 100 KiB over TLS", True, Wrk(connections=32, path="/api/100k", answer=100 << 10)),
     )
     return [
         compare(rig, key, title, alike(rig.contestants(buffered=True), rig.setup(tls=tls), load))
