@@ -15,7 +15,7 @@ from peers.base import Peer
 from processes import Failed, last_lines, start, stop
 from setup import FORWARDED, Setup, Site, host_name
 
-_START_LIMIT = 90.0
+_START_LIMIT = 180.0
 _PORTS_OF_ONE = 2
 
 

@@ -18,6 +18,11 @@ FORWARDED: Tuple[str, ...] = (
 """The header fields that ingress-nginx adds to a request, and that every peer has to add here."""
 
 
+def grouped(count: int) -> str:
+    """A number with a space between thousands."""
+    return f"{count:,}".replace(",", " ")
+
+
 def host_name(number: int) -> str:
     """The name of the host with this number."""
     return f"host-{number}.bench.test"
@@ -35,6 +40,10 @@ class Setup:
     """Write an access log; ours counts metrics then, too."""
     workers: int = 1
     """How many workers (threads, processes) serve."""
+    keep_alive: int = 75
+    """Seconds that a client's connection may be idle."""
+    keep_alive_requests: int = 1000
+    """Requests after which a client's connection is closed, by those who have such a limit (nginx and ours)."""
     upstream_port: int = 0
     endpoints: Tuple[str, ...] = ("127.0.0.1", "127.0.0.2")
     """Addresses of the upstream's endpoints; all have the same port."""

@@ -12,6 +12,10 @@ from processes import Failed, start, stop
 from setup import Setup, Site, host_name
 
 
+ENDLESS = 100_000_000
+"""For `Setup.keep_alive_requests`: h2load opens no new connection for one that the proxy ends."""
+
+
 @dataclass(frozen=True)
 class H2load:
     """How to call it."""

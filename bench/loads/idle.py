@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import socket
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import List
 
@@ -14,6 +15,7 @@ from processes import guard  # noqa: E402
 from ready import unverified  # noqa: E402
 from setup import host_name  # noqa: E402
 
+_AT_A_TIME = 16
 _REQUEST = f"GET /api HTTP/1.1\r\nHost: {host_name(0)}\r\n\r\n".encode()
 
 
@@ -31,14 +33,18 @@ def main() -> None:
     port, tls, counts = int(sys.argv[1]), sys.argv[2] == "tls", [int(count) for count in sys.argv[3:]]
     context = unverified()
     socks: List[socket.socket] = []
+
+    def opened(_: int) -> socket.socket:
+        sock = socket.create_connection(("127.0.0.1", port), 20)
+        if tls:
+            sock = context.wrap_socket(sock, server_hostname=host_name(0))
+        if not _ask(sock):
+            raise SystemExit("a connection had no answer")
+        return sock
+
     for count in counts:
-        for _ in range(count):
-            sock = socket.create_connection(("127.0.0.1", port), 20)
-            if tls:
-                sock = context.wrap_socket(sock, server_hostname=host_name(0))
-            if not _ask(sock):
-                raise SystemExit(f"connection {len(socks) + 1} had no answer")
-            socks.append(sock)
+        with ThreadPoolExecutor(_AT_A_TIME) as pool:
+            socks += pool.map(opened, range(count))
         print(f"held {len(socks)}", flush=True)
         sys.stdin.readline()
     sampled = socks[:100] + socks[-100:]

@@ -24,6 +24,7 @@ class Caddy(Peer):
         """One file."""
         server: Dict[str, Any] = {
             "listen": [f"127.0.0.1:{site.port}"], "routes": _routes(setup), "automatic_https": {"disable": True},
+            "idle_timeout": f"{setup.keep_alive}s",
         }
         apps: Dict[str, Any] = {"http": {"servers": {"front": server}}}
         if setup.log:

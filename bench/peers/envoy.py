@@ -101,7 +101,7 @@ def _manager(site: Site, setup: Setup) -> Dict[str, Any]:
     manager: Dict[str, Any] = {
         "@type": f"{_TYPES}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "front", "use_remote_address": True, "strip_any_host_port": True,
-        "common_http_protocol_options": {"idle_timeout": "75s"},
+        "common_http_protocol_options": {"idle_timeout": f"{setup.keep_alive}s"},
         "upgrade_configs": [{"upgrade_type": "websocket"}],
         "rds": {"route_config_name": "routes", "config_source": _path_source(site, "routes.json")},
         "http_filters": [{"name": "envoy.filters.http.router", "typed_config": {

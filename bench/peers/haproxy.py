@@ -20,9 +20,9 @@ defaults
   mode http
   {log}
   timeout connect 5s
-  timeout client 75s
+  timeout client {keep_alive}s
   timeout server 60s
-  timeout http-keep-alive 75s
+  timeout http-keep-alive {keep_alive}s
   timeout tunnel 1h
   option http-keep-alive
   http-reuse always
@@ -61,7 +61,7 @@ class Haproxy(Peer):
         """The configuration and the map."""
         tls = f"ssl crt {site.certificate}/both.pem alpn h2,http/1.1 ssl-min-ver TLSv1.2" if setup.tls else ""
         config = _CONFIG.format(
-            workers=setup.workers, folder=site.folder, port=site.port, tls=tls,
+            workers=setup.workers, keep_alive=setup.keep_alive, folder=site.folder, port=site.port, tls=tls,
             log_target="log stdout format raw local0" if setup.log else "",
             log="log global\n  option httplog" if setup.log else "",
             scheme="https" if setup.tls else "http",

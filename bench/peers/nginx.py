@@ -23,8 +23,8 @@ http {{
   tcp_nopush on;
   tcp_nodelay on;
   reset_timedout_connection on;
-  keepalive_timeout 75s;
-  keepalive_requests 1000;
+  keepalive_timeout {keep_alive}s;
+  keepalive_requests {requests};
   client_header_buffer_size 1k;
   large_client_header_buffers 4 8k;
   client_body_buffer_size 8k;
@@ -110,7 +110,8 @@ class Nginx(Peer):
             locations = "".join(_LOCATION.format(path=path, hsts=hsts) for path in setup.paths(number))
             blocks.append(f"  server {{\n    server_name {host_name(number)};\n    listen {port};\n{locations}  }}\n")
         main = _MAIN.format(
-            folder=site.folder, workers=setup.workers, files=16384 + 1024, names=max(1024, 2 * setup.hosts),
+            folder=site.folder, workers=setup.workers, keep_alive=setup.keep_alive,
+            requests=setup.keep_alive_requests, files=16384 + 1024, names=max(1024, 2 * setup.hosts),
             log=f"{site.folder}/access.log upstreaminfo" if setup.log else "off", buffers=self.buffers,
             ssl=_SSL.format(certificate=site.certificate) if setup.tls else "",
             servers=" ".join(f"server {address}:{setup.upstream_port} max_fails=0;" for address in setup.endpoints),

@@ -42,7 +42,7 @@ endpoints: [{endpoints}]
 _CONFIG_MAP = """apiVersion: v1
 kind: ConfigMap
 metadata: {{name: bench, namespace: default}}
-data: {{disable-access-log: "{quiet}"}}
+data: {{disable-access-log: "{quiet}", keep-alive: "{keep_alive}", keep-alive-requests: "{requests}"}}
 """
 
 _SECRET = """apiVersion: v1
@@ -76,7 +76,9 @@ class Ours(Peer):
             "endpoints.yaml": _SLICE.format(
                 port=setup.upstream_port, endpoints=", ".join(f"{{addresses: [{a}]}}" for a in setup.endpoints),
             ),
-            "config.yaml": _CONFIG_MAP.format(quiet="false" if setup.log else "true"),
+            "config.yaml": _CONFIG_MAP.format(
+                quiet="false" if setup.log else "true", keep_alive=setup.keep_alive, requests=setup.keep_alive_requests,
+            ),
             "first.yaml": _ingress(setup, 0),
         }
         for start in range(1, setup.hosts, IN_A_FILE):

@@ -1,13 +1,13 @@
 """What is measured: one file for each kind of work. A workload is a function that takes the rig and gives rows."""
 from __future__ import annotations
 
-from typing import Callable, Dict, List
+from typing import Callable, Dict, Iterator
 
 from results import Row
 from rig import Rig
 from workloads import bodies, changes, connection, hosts, http2, idle, keepalive, log, tls, websocket, workers
 
-ALL: Dict[str, Callable[[Rig], List[Row]]] = {
+ALL: Dict[str, Callable[[Rig], Iterator[Row]]] = {
     "keepalive": keepalive.run,
     "log": log.run,
     "connection": connection.run,

@@ -5,27 +5,29 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import List
+from typing import Iterator
 
 import measure
 from processes import Failed, last_lines, start, stop
 from results import Result, Row
 from rig import Rig, Running
+from setup import grouped
 
 _FIRST = 200
 """Opened before the first look, so that what is allocated once is not counted."""
 _SETTLE = 1.0
+_LONG = 900
+"""Seconds that nobody may close an idle connection: longer than it takes to open all on a busy machine."""
 _SCRIPT = Path(__file__).resolve().parent.parent / "loads" / "idle.py"
 
 
-def run(rig: Rig) -> List[Row]:
+def run(rig: Rig) -> Iterator[Row]:
     """KiB for each connection, plain and TLS, after one request each."""
-    rows = []
     for key, tls in (("idle-plain", False), ("idle-tls", True)):
-        row = Row(key, f"{rig.scale.idle:,} idle connections, {'TLS' if tls else 'plain'}".replace(",", " "))
+        row = Row(key, f"{grouped(rig.scale.idle)} idle connections, {'TLS' if tls else 'plain'}")
         for peer in rig.contestants():
             result = row.results[peer.name] = Result()
-            setup = rig.setup(tls=tls)
+            setup = rig.setup(tls=tls, keep_alive=_LONG)
             refused = peer.refuses(setup)
             if refused is not None:
                 result.notes.append(refused)
@@ -35,8 +37,7 @@ def run(rig: Rig) -> List[Row]:
                     _hold(rig, running, result)
             except Failed as error:
                 result.notes.append(str(error))
-        rows.append(row)
-    return rows
+        yield row
 
 
 def _hold(rig: Rig, running: Running, result: Result) -> None:

@@ -1,7 +1,7 @@
 """As an ingress runs: with an access log, and ours with metrics too."""
 from __future__ import annotations
 
-from typing import List
+from typing import Iterator
 
 from compare import alike, compare
 from loads.wrk import Wrk
@@ -9,7 +9,7 @@ from results import Row
 from rig import Rig
 
 
-def run(rig: Rig) -> List[Row]:
+def run(rig: Rig) -> Iterator[Row]:
     """The load of `keepalive`; every peer writes its log to a file, nginx in the format of ingress-nginx."""
     title = "small GET with access log (ours: and metrics)"
-    return [compare(rig, "log", title, alike(rig.contestants(), rig.setup(log=True), Wrk(connections=64)))]
+    yield compare(rig, "log", title, alike(rig.contestants(), rig.setup(log=True), Wrk(connections=64)))

@@ -1,7 +1,7 @@
 """TLS 1.3 with HTTP/1.1: kept-alive connections, and handshakes."""
 from __future__ import annotations
 
-from typing import List
+from typing import Iterator
 
 from compare import alike, compare
 from loads.script import Script
@@ -10,17 +10,15 @@ from results import Row
 from rig import Rig
 
 
-def run_keepalive(rig: Rig) -> List[Row]:
+def run_keepalive(rig: Rig) -> Iterator[Row]:
     """The load of `keepalive` over TLS."""
     title = "TLS 1.3, small GET, 64 kept-alive connections"
-    return [compare(rig, "tls-keepalive", title, alike(rig.contestants(), rig.setup(tls=True), Wrk(connections=64)))]
+    yield compare(rig, "tls-keepalive", title, alike(rig.contestants(), rig.setup(tls=True), Wrk(connections=64)))
 
 
-def run_handshakes(rig: Rig) -> List[Row]:
+def run_handshakes(rig: Rig) -> Iterator[Row]:
     """Each connection is for one request; the certificate is ECDSA P-256."""
-    rows = []
     for kind in ("full", "resumed"):
         load = Script("handshake.py", (kind,))
         title = f"TLS 1.3 handshake ({kind}) and one small GET"
-        rows.append(compare(rig, f"tls-{kind}", title, alike(rig.contestants(), rig.setup(tls=True), load)))
-    return rows
+        yield compare(rig, f"tls-{kind}", title, alike(rig.contestants(), rig.setup(tls=True), load))
