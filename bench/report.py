@@ -30,7 +30,7 @@ def row_table(row: Row) -> Table:
     shown = [name for name in _FIGURES if any(name in result.figures for result in row.results.values())]
     heads = ["contestant"]
     if measured:
-        heads += ["CPU µs", "ratio", "of rounds", "per s", "p50 ms", "p99 ms", "p99.9 ms", "core"]
+        heads += ["CPU µs", "ratio", "span", "per s", "p50 ms", "p99 ms", "p99.9 ms", "core"]
     heads += [_FIGURES[name][0] for name in shown]
     lines = []
     for label, result in row.results.items():
@@ -68,7 +68,8 @@ def notes(row: Row) -> List[str]:
 def overview(rows: List[Row]) -> Table:
     """The ratios of all comparisons with nginx: a line for each workload, a column for each peer."""
     compared = [row for row in rows if row.reference == "nginx" and row.results.get("nginx", Result()).rounds]
-    peers = list(dict.fromkeys(label for row in compared for label in row.results if "," not in label))
+    labels = dict.fromkeys(label for row in compared for label in row.results if "," not in label)
+    peers = sorted(labels, key=lambda label: label == "ours")
     lines = []
     for row in compared:
         reference = row.results["nginx"].middle("cpu_us")

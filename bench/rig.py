@@ -103,14 +103,14 @@ class Rig:
         peer.write(site, setup)
         begin = time.monotonic()
         process = start(
-            peer.command(site, setup), cores or self.cores.proxy, site.folder, "proxy", peer.environment(setup),
+            peer.command(site, setup), cores or self.cores.proxy, site.folder, "proxy", peer.environment(site, setup),
         )
         try:
             last = host_name(setup.hosts - 1)
             alive = lambda: process.poll() is None  # noqa: E731
             if not ready.wait_for_answer(site.port, setup.tls, last, "/api", _START_LIMIT, alive):
-                said = last_lines(site.folder, "proxy")
-                raise Failed(f"{label} did not serve within {_START_LIMIT:.0f} s: {said}")
+                how = f"did not serve within {_START_LIMIT:.0f} s" if alive() else "ended before it served"
+                raise Failed(f"{how}: {last_lines(site.folder, 'proxy')}")
             running = Running(label, peer, site, setup, process.pid, time.monotonic() - begin)
             if setup.upstream_port == self.upstream_port:
                 _look_at_headers(running)
@@ -124,4 +124,4 @@ def _look_at_headers(running: Running) -> None:
     told = dict(line.partition("=")[::2] for line in body.splitlines())
     missing = [name for name in FORWARDED if not told.get(name)]
     if status != 200 or missing:
-        raise Failed(f"{running.label} does not do the same work: status {status}, without {', '.join(missing)}")
+        raise Failed(f"does not do the same work: status {status}, without {', '.join(missing)}")

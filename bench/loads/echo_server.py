@@ -17,7 +17,7 @@ _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 def _answer(head: bytes) -> bytes:
     key = re.search(rb"(?i)sec-websocket-key: *(\S+)", head)
-    if key is None:
+    if key is None or not re.search(rb"(?i)\r\nupgrade: *websocket\r\n", head):
         # A plain request: somebody asks whether we are there.
         return b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
     accept = base64.b64encode(hashlib.sha1(key.group(1) + _GUID).digest())

@@ -42,7 +42,7 @@ class Peer(ABC):
     def command(self, site: Site, setup: Setup) -> List[str]:
         """How it is started, in the foreground."""
 
-    def environment(self, setup: Setup) -> Dict[str, str]:
+    def environment(self, site: Site, setup: Setup) -> Dict[str, str]:
         """What is added to the environment."""
         return {}
 

@@ -47,7 +47,7 @@ class Caddy(Peer):
         """In the foreground."""
         return ["caddy", "run", "--config", str(site.folder / "caddy.json")]
 
-    def environment(self, setup: Setup) -> Dict[str, str]:
+    def environment(self, site: Site, setup: Setup) -> Dict[str, str]:
         """As many threads run as there are workers."""
         return {"GOMAXPROCS": str(setup.workers)}
 

@@ -16,7 +16,6 @@ class Pingora(Peer):
     """Takes part only where there is one host, without TLS and log."""
 
     name = "pingora"
-    _port = ""
 
     def binary(self) -> Optional[str]:
         """What PINGORA names."""
@@ -34,13 +33,12 @@ class Pingora(Peer):
 
     def files(self, site: Site, setup: Setup) -> Dict[str, str]:
         """None: it takes arguments."""
-        self._port = str(site.port)
         return {}
 
     def command(self, site: Site, setup: Setup) -> List[str]:
         """The upstreams as arguments."""
         return [self.binary() or "", *(f"{address}:{setup.upstream_port}" for address in setup.endpoints)]
 
-    def environment(self, setup: Setup) -> Dict[str, str]:
+    def environment(self, site: Site, setup: Setup) -> Dict[str, str]:
         """Port and number of threads."""
-        return {"PORT": self._port, "WORKERS": str(setup.workers)}
+        return {"PORT": str(site.port), "WORKERS": str(setup.workers)}

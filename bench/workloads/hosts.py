@@ -18,8 +18,9 @@ def run(rig: Rig) -> Iterator[Row]:
     """1, 1 000 and 20 000 hosts with three paths each. Ours with one host runs beside, in the same rounds."""
     for key, hosts in (("hosts-1", 1), ("hosts-1000", 1000), ("hosts-many", rig.scale.many)):
         load = Wrk(connections=64, hosts=min(hosts, IN_TURN))
+        title = f"small GET, {grouped(hosts)} host{'s' if hosts > 1 else ''} with 3 paths"
         contestants = alike(rig.contestants(), rig.setup(hosts=hosts), load)
         if hosts > 1:
             for ours in rig.peer("ours"):
                 contestants.append(Contestant(ONE_HOST, ours, rig.setup(), Wrk(connections=64, hosts=1)))
-        yield compare(rig, key, f"small GET, {grouped(hosts)} hosts with 3 paths", contestants)
+        yield compare(rig, key, title, contestants)
