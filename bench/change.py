@@ -80,7 +80,6 @@ def measure_changes(rig: Rig, running: Running, setups: List[Setup], seen: Calla
     A peer on which one has no effect within LIMIT is not asked again.
     """
     result = Result()
-    result.figures["start_s"] = running.start_s
     quiet = load.run(running.site, running.setup, rig.scale.seconds, rig.cores.load)
     result.figures["p99_ms"] = quiet.p99
     _without_load(running, setups[0], seen(setups[0]), result)

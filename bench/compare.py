@@ -56,7 +56,6 @@ def compare(
             for each, running, result in entered:
                 result.rounds.append(_one_round(rig, each, running, result))
         for _, running, result in entered:
-            result.figures["start_s"] = running.start_s
             result.figures["peak_rss_mib"] = measure.peak_rss_mib(running.pid)
             result.figures["pss_mib"] = measure.pss_kib(running.pid) / 1024
             if at_the_end is not None:

@@ -81,6 +81,11 @@ def cpu_between(before: CpuReading, after: CpuReading) -> float:
     return max(used, 0) / 1e9
 
 
+def cpu_so_far(root: int) -> float:
+    """Seconds of CPU that a process tree has used since it was started."""
+    return cpu_between(CpuReading({}, {}, 0.0), read_cpu(root))
+
+
 def _sum_of(root: int, file: str, field: str) -> int:
     total = 0
     for pid in tree(root):

@@ -13,8 +13,8 @@ _FIGURES: Dict[str, Tuple[str, int]] = {
     "effect_s": ("effect s", 3), "effect_longest_s": ("longest s", 3), "effect_unloaded_s": ("without load s", 3),
     "cpu_s": ("CPU s", 2), "errors": ("errors", 0), "p99_ms": ("p99 before ms", 1), "p99_during_ms": ("p99 during ms", 1),
     "memory_before_mib": ("MiB before", 0), "memory_peak_mib": ("MiB peak", 0), "peak_memory_ratio": ("peak ÷ before", 2),
-    "kib_per_connection": ("KiB per connection", 1), "start_s": ("start s", 2), "peak_rss_mib": ("peak RSS MiB", 0),
-    "pss_mib": ("PSS MiB", 0), "spread": ("fastest ÷ slowest connection", 2),
+    "kib_per_connection": ("KiB per connection", 1), "start_s": ("start s", 2), "start_cpu_s": ("start CPU s", 2),
+    "peak_rss_mib": ("peak RSS MiB", 0), "pss_mib": ("PSS MiB", 0), "spread": ("fastest ÷ slowest connection", 2),
 }
 """How figures are called and how many decimals they have, in the order of columns."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Iterator, List, Sequence
 
 import certificates
+import measure
 import ready
 import upstreams
 from peers import BUFFERED
@@ -56,6 +57,8 @@ class Running:
     pid: int
     start_s: float
     """Seconds from its start to the first answer of the last host."""
+    start_cpu_s: float
+    """Its CPU time until then, which a busy machine does not change."""
 
 
 class Rig:
@@ -111,7 +114,8 @@ class Rig:
             if not ready.wait_for_answer(site.port, setup.tls, last, "/api", _START_LIMIT, alive):
                 how = f"did not serve within {_START_LIMIT:.0f} s" if alive() else "ended before it served"
                 raise Failed(f"{how}: {last_lines(site.folder, 'proxy')}")
-            running = Running(label, peer, site, setup, process.pid, time.monotonic() - begin)
+            took = time.monotonic() - begin
+            running = Running(label, peer, site, setup, process.pid, took, measure.cpu_so_far(process.pid))
             if setup.upstream_port == self.upstream_port:
                 _look_at_headers(running)
             yield running

@@ -5,13 +5,18 @@ from typing import Iterator
 
 from compare import Contestant, alike, compare
 from loads.wrk import Wrk
-from results import Row
-from rig import Rig
+from results import Result, Row
+from rig import Rig, Running
 from setup import grouped
 
 IN_TURN = 2048
 """At most so many hosts are asked in turn."""
 ONE_HOST = "ours, 1 host"
+
+
+def _keep_start(running: Running, result: Result) -> None:
+    result.figures["start_s"] = running.start_s
+    result.figures["start_cpu_s"] = running.start_cpu_s
 
 
 def run(rig: Rig) -> Iterator[Row]:
@@ -23,4 +28,4 @@ def run(rig: Rig) -> Iterator[Row]:
         if hosts > 1:
             for ours in rig.peer("ours"):
                 contestants.append(Contestant(ONE_HOST, ours, rig.setup(), Wrk(connections=64, hosts=1)))
-        yield compare(rig, key, title, contestants)
+        yield compare(rig, key, title, contestants, at_the_end=_keep_start)
