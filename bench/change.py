@@ -59,16 +59,12 @@ def _under_load(rig: Rig, running: Running, setup: Setup, seen: Seen, load: Wrk,
     """One change under load, added to the result."""
     wrk = load.until_told(running.site, running.setup, rig.cores.load)
     time.sleep(_BEFORE)
-    with measure.PeakMemory(running.pid) as memory:
-        effect = _apply(running, setup, seen)
-        time.sleep(_AFTER)
+    effect = _apply(running, setup, seen)
+    time.sleep(_AFTER)
     sample = interrupt(wrk, running.site)
     figures = result.figures
     figures["errors"] = figures.get("errors", 0) + sample.errors
     figures["p99_during_ms"] = max(figures.get("p99_during_ms", 0), sample.p99)
-    figures.setdefault("memory_before_mib", memory.before)
-    figures["memory_peak_mib"] = max(figures.get("memory_peak_mib", 0), memory.peak)
-    figures["peak_memory_ratio"] = figures["memory_peak_mib"] / figures["memory_before_mib"]
     if sample.errors:
         result.notes.append(f"clients saw {sample.trouble}")
     return effect
@@ -82,15 +78,20 @@ def measure_changes(rig: Rig, running: Running, setups: List[Setup], seen: Calla
     result = Result()
     quiet = load.run(running.site, running.setup, rig.scale.seconds, rig.cores.load)
     result.figures["p99_ms"] = quiet.p99
-    _without_load(running, setups[0], seen(setups[0]), result)
-    effects: List[float] = []
-    for setup in setups[1:]:
-        effect = _under_load(rig, running, setup, seen(setup), load, result)
-        if effect is None:
-            result.figures["over_s"] = LIMIT
-            result.notes.append(f"no effect within {LIMIT:.0f} s under load")
-            break
-        effects.append(effect)
+    with measure.PeakMemory(running.pid) as memory:
+        _without_load(running, setups[0], seen(setups[0]), result)
+        effects: List[float] = []
+        for setup in setups[1:]:
+            effect = _under_load(rig, running, setup, seen(setup), load, result)
+            if effect is None:
+                result.figures["over_s"] = LIMIT
+                result.notes.append(f"no effect within {LIMIT:.0f} s under load")
+                break
+            effects.append(effect)
+    # Before any change, but after a load of the same kind: it leaves connections and buffers.
+    result.figures["memory_before_mib"] = memory.before
+    result.figures["memory_peak_mib"] = memory.peak
+    result.figures["peak_memory_ratio"] = memory.peak / memory.before
     if effects:
         result.figures["effect_s"] = median(effects)
         result.figures["effect_longest_s"] = max(effects)

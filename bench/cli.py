@@ -131,7 +131,9 @@ def _run(arguments: argparse.Namespace, folder: Path) -> int:
     if missing:
         raise Failed(f"not installed: {', '.join(missing)}; bench/README.md tells how")
     run = _measure(arguments, peers, folder)
-    print(f"\n{report.as_text(report.overview(run.rows))}\n\n{report.as_text(report.targets_table(judge(run.rows, run.full)))}")
+    for table in (report.overview(run.rows), report.targets_table(judge(run.rows, run.full))):
+        if table[1]:
+            print(f"\n{report.as_text(table)}")
     if arguments.json:
         arguments.json.write_text(document.as_json(run))
     if arguments.markdown:

@@ -25,6 +25,8 @@ defaults
   timeout http-keep-alive {keep_alive}s
   timeout tunnel 1h
   option http-keep-alive
+  # Without it a reload cuts connections on which a request may be under way.
+  option idle-close-on-response
   http-reuse always
 frontend front
   bind 127.0.0.1:{port} backlog 4096 {tls}
