@@ -8,7 +8,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 
-use super::trie::{Trie, Tries};
+use super::paths::{PathSets, Paths};
 use super::{BuildError, Route};
 
 /// All routes of one host. Built once, never changed; shared by the snapshots in which the host is the same.
@@ -19,7 +19,7 @@ use super::{BuildError, Route};
 pub struct HostRoutes {
     /// The name as it is looked up: without the `*.` of a wildcard, empty for the routes of all hosts.
     name: SmallVec<[u8; 36]>,
-    trie: Arc<Trie>,
+    paths: Arc<Paths>,
     /// Ordered by path.
     routes: SmallVec<[Arc<Route>; 4]>,
 }
@@ -31,8 +31,7 @@ impl HostRoutes {
         name: &str,
         mut routes: Vec<Arc<Route>>,
         earlier: Option<&Self>,
-        tries: &mut Tries,
-        earlier_tries: &Tries,
+        sets: &mut PathSets,
     ) -> Result<Self, BuildError> {
         routes.sort_by(by_path);
         for route in &mut routes {
@@ -40,8 +39,15 @@ impl HostRoutes {
                 *route = same.clone();
             }
         }
-        let trie = tries.get(&routes, earlier_tries)?;
-        Ok(Self { name: SmallVec::from_slice(name.as_bytes()), trie, routes: routes.into_iter().collect() })
+        let paths = match earlier {
+            Some(earlier) if earlier.has_paths_of(&routes) => earlier.paths.clone(),
+            _ => sets.get(&routes)?,
+        };
+        Ok(Self { name: SmallVec::from_slice(name.as_bytes()), paths, routes: routes.into_iter().collect() })
+    }
+
+    fn has_paths_of(&self, routes: &[Arc<Route>]) -> bool {
+        self.routes.iter().map(|route| route.path.key()).eq(routes.iter().map(|route| route.path.key()))
     }
 
     fn same(&self, route: &Arc<Route>) -> Option<&Arc<Route>> {
@@ -51,7 +57,7 @@ impl HostRoutes {
 
     /// The route of a normalised path.
     pub(super) fn find(&self, path: &str) -> Option<&Arc<Route>> {
-        self.routes.get(self.trie.find(path)?)
+        self.routes.get(self.paths.find(path)?)
     }
 
     /// True if a build of these routes would give this table again.
@@ -59,10 +65,6 @@ impl HostRoutes {
         let mut routes: SmallVec<[&Arc<Route>; 8]> = routes.iter().collect();
         routes.sort_by(|a, b| by_path(a, b));
         self.routes.iter().eq(routes)
-    }
-
-    pub(super) fn trie(&self) -> &Arc<Trie> {
-        &self.trie
     }
 
     fn name(&self) -> &str {
@@ -138,14 +140,7 @@ mod tests {
             let pattern = if exact { PathPattern::exact(path) } else { PathPattern::prefix(path) }.unwrap();
             Arc::new(Route::new(HostPattern::Any, pattern, Backend::Upstream("u".into())))
         };
-        HostRoutes::build(
-            "",
-            paths.iter().map(route).collect(),
-            None,
-            &mut Tries::default(),
-            &Tries::default(),
-        )
-        .unwrap()
+        HostRoutes::build("", paths.iter().map(route).collect(), None, &mut PathSets::default()).unwrap()
     }
 
     fn found<'a>(host: &'a HostRoutes, path: &str) -> Option<(&'a str, bool)> {
@@ -192,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn the_deepest_trie_fits_on_a_small_stack() {
+    fn the_deepest_paths_fit_on_a_small_stack() {
         let paths: Vec<_> = (1..2048).map(|length| format!("/{}", "a".repeat(length))).collect();
         let build = move || {
             let paths: Vec<_> = paths.iter().map(|path| (path.as_str(), false)).collect();
@@ -203,21 +198,21 @@ mod tests {
     }
 
     #[test]
-    fn hosts_with_the_same_paths_share_a_trie() {
+    fn hosts_with_the_same_paths_share_them() {
         let route = |path: &str| {
             let pattern = PathPattern::prefix(path).unwrap();
             Arc::new(Route::new(HostPattern::Any, pattern, Backend::Upstream("u".into())))
         };
-        let (mut tries, none) = (Tries::default(), Tries::default());
-        let mut build = |name: &str, paths: &[&str], earlier: &Tries| {
+        let mut sets = PathSets::default();
+        let mut build = |name: &str, paths: &[&str], earlier: Option<&HostRoutes>| {
             let routes = paths.iter().map(|path| route(path)).collect();
-            HostRoutes::build(name, routes, None, &mut tries, earlier).unwrap()
+            HostRoutes::build(name, routes, earlier, &mut sets).unwrap()
         };
-        let a = build("a", &["/", "/x"], &none);
-        let b = build("b", &["/x", "//"], &none);
-        let c = build("c", &["/x"], &none);
-        assert!(Arc::ptr_eq(a.trie(), b.trie()) && !Arc::ptr_eq(a.trie(), c.trie()));
-        let later = HostRoutes::build("d", vec![route("/x")], None, &mut Tries::default(), &tries).unwrap();
-        assert!(Arc::ptr_eq(later.trie(), c.trie()));
+        let a = build("a", &["/", "/x"], None);
+        let b = build("b", &["/x", "//"], None);
+        let c = build("c", &["/x"], None);
+        assert!(Arc::ptr_eq(&a.paths, &b.paths) && !Arc::ptr_eq(&a.paths, &c.paths));
+        let later = HostRoutes::build("c", vec![route("/x")], Some(&c), &mut PathSets::default()).unwrap();
+        assert!(Arc::ptr_eq(&later.paths, &c.paths));
     }
 }

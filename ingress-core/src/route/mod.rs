@@ -1,15 +1,15 @@
 //! From host and path to a route.
 //!
-//! [`RouteTable::find`] looks the host up in a hash map and the path in the trie of that host, so its cost does not grow with the number
-//! of hosts. Hosts with the same paths share a trie. Which rule wins is written down in `rank.rs` alone.
+//! [`RouteTable::find`] looks the host up in a hash map and the path in the sorted paths of that host, so its cost does not grow with the
+//! number of hosts. Hosts with the same paths share them. Which rule wins is written down in `rank.rs` alone.
 
 mod build;
 mod host;
 mod hosts;
 mod normalize;
 mod path;
+mod paths;
 mod rank;
-mod trie;
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ pub use path::PathPattern;
 pub use rank::Age;
 
 use self::hosts::Hosts;
-use self::trie::Tries;
+pub(crate) use self::paths::PathSets;
 use crate::policy::{Https, RequestBody, Retry, Timeouts, Transport};
 
 /// What a rule leads to: a backend, and the policies that hold on the way there.
@@ -105,8 +105,6 @@ pub struct RouteTable {
     wildcard: Hosts,
     any: Option<Arc<HostRoutes>>,
     default: Option<Arc<Route>>,
-    /// What the hosts share.
-    tries: Tries,
 }
 
 impl RouteTable {
@@ -121,7 +119,7 @@ impl RouteTable {
     /// name, else of the wildcard one label up, else those without a host. If the path matches none of them the answer is `None`, even
     /// where a less specific host has a rule for it: what then answers is the [default route](Self::default_route).
     ///
-    /// Allocates nothing beyond what matchit does: one small vector when the search passes a prefix on its way down.
+    /// Allocates nothing.
     pub fn find(&self, host: &str, path: &str) -> Option<Match<'_>> {
         let route = self.host(host)?.find(path)?;
         Some(Match { route })
