@@ -103,7 +103,7 @@ impl RouteTableBuilder {
         for (pattern, routes) in self.hosts {
             let held = earlier.pattern(&pattern);
             if let Some(held) = held.filter(|held| held.holds(&routes)) {
-                table.insert(&pattern, held.clone());
+                table.set(&pattern, Some(held.clone()));
                 continue;
             }
             let name = pattern.name();
@@ -113,7 +113,7 @@ impl RouteTableBuilder {
                 build(Vec::new())
             });
             if let Ok(host) = built {
-                table.insert(&pattern, Arc::new(host));
+                table.set(&pattern, Some(Arc::new(host)));
             }
         }
         (table, errors)

@@ -1,15 +1,13 @@
-//! The routes of one host, and the map of all hosts.
+//! The routes of one host.
 
 use std::cmp::Ordering;
-use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use foldhash::fast::FixedState;
-use hashbrown::HashTable;
 use smallvec::SmallVec;
 
 use super::paths::{PathSets, Paths};
 use super::{BuildError, Route};
+use crate::shards::{Keyed, Shards};
 
 /// All routes of one host. Built once, never changed; shared by the snapshots in which the host is the same.
 ///
@@ -67,7 +65,7 @@ impl HostRoutes {
         self.routes.iter().eq(routes)
     }
 
-    fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         // It was made from a text.
         std::str::from_utf8(&self.name).unwrap_or_default()
     }
@@ -90,44 +88,15 @@ impl PartialEq for HostRoutes {
 
 impl Eq for HostRoutes {}
 
-/// Hosts by name. A map whose keys lie in its values, so that looking at the key has the value at hand.
-#[derive(Debug, Default)]
-pub(super) struct Hosts {
-    table: HashTable<Arc<HostRoutes>>,
-}
+/// Hosts by name.
+pub(super) type Hosts = Shards<Arc<HostRoutes>>;
 
-impl Hosts {
-    pub(super) fn get(&self, name: &str) -> Option<&Arc<HostRoutes>> {
-        self.table.find(hash(name.as_bytes()), |host| host.name.as_slice() == name.as_bytes())
+impl Keyed for Arc<HostRoutes> {
+    type Key = [u8];
+
+    fn key(&self) -> &[u8] {
+        &self.name
     }
-
-    /// Adds a host; there must be none of its name.
-    pub(super) fn insert(&mut self, host: Arc<HostRoutes>) {
-        self.table.insert_unique(hash(&host.name), host, |host| hash(&host.name));
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.table.is_empty()
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Arc<HostRoutes>)> {
-        self.table.iter().map(|host| (host.name(), host))
-    }
-}
-
-/// Equal if they hold equal hosts. Those that both share are not compared.
-impl PartialEq for Hosts {
-    fn eq(&self, other: &Self) -> bool {
-        let same =
-            |(name, host): (&str, &Arc<HostRoutes>)| other.get(name).is_some_and(|theirs| host == theirs);
-        self.table.len() == other.table.len() && self.iter().all(same)
-    }
-}
-
-impl Eq for Hosts {}
-
-fn hash(name: &[u8]) -> u64 {
-    FixedState::default().hash_one(name)
 }
 
 #[cfg(test)]
