@@ -1,15 +1,17 @@
-//! What a whole compile costs, a recompile of the same objects, a change of the endpoints of one Service, and a verdict about one more
-//! Ingress: Ingresses with three paths each, one Service and one EndpointSlice with three endpoints for every Ingress. Before the measurements it prints the peak of memory of one compile of the greatest set.
+//! What a whole compile costs, a recompile of the same objects, a change of one object among many, and a verdict about one more Ingress:
+//! Ingresses with three paths each, one Service and one EndpointSlice with three endpoints for every Ingress. Before the measurements it
+//! prints the memory of the greatest set: of the objects, of what a compiler makes of them, and the peaks of the first compile and of changes.
 
 #![allow(missing_docs, clippy::indexing_slicing, clippy::unwrap_used, clippy::print_stdout)]
+#![allow(clippy::disallowed_types)] // there is no runtime here whose time could stand still
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
-use ingress_core::{Compiler, ObjectName, Objects, Options, admit, compile, recompile};
-use k8s_openapi::api::discovery::v1::EndpointSlice;
+use ingress_core::{Compiler, Objects, Options, admit, compile, recompile};
 use k8s_openapi::api::networking::v1::Ingress;
+use rcgen::{CertificateParams, KeyPair};
 use serde_json::{Value, json};
 
 fn read<T: serde::de::DeserializeOwned>(object: Value) -> Arc<T> {
@@ -64,16 +66,25 @@ fn memory(line: &str) -> Option<u64> {
 }
 
 fn peak(ingresses: usize) {
-    let objects = objects(ingresses);
-    let before = memory("VmRSS:");
-    let compiled = compile(&objects, &Options::default());
-    assert_eq!(compiled.report.ingresses, ingresses);
-    if let (Some(before), Some(peak), Some(after)) = (before, memory("VmHWM:"), memory("VmRSS:")) {
-        println!(
-            "memory with {ingresses} ingresses: objects {before} MiB, peak of the compile {peak} MiB, snapshot {} MiB",
-            after.saturating_sub(before)
-        );
+    let mut objects = objects(ingresses);
+    let all = || Some((memory("VmRSS:")?, memory("VmHWM:")?));
+    let Some((before, _)) = all() else { return };
+    let mut compiler = Compiler::new(Options::default());
+    assert_eq!(compiler.compile(&objects).report.ingresses, ingresses);
+    let Some((after, peak)) = all() else { return };
+    for number in 0..100 {
+        let ingress = Arc::make_mut(&mut objects.ingresses[number]);
+        ingress.spec.as_mut().unwrap().rules = None;
+        compiler.compile(&objects.clone());
     }
+    let Some((_, peak_of_changes)) = all() else { return };
+    let routes = u64::try_from(3 * ingresses).unwrap();
+    println!(
+        "memory with {ingresses} ingresses: objects {before} MiB, what is made of them {} MiB ({} bytes a route), peak of the first compile \
+         {peak} MiB, of changes {peak_of_changes} MiB",
+        after.saturating_sub(before),
+        (after.saturating_sub(before) << 20) / routes,
+    );
 }
 
 fn bench(criterion: &mut Criterion) {
@@ -98,31 +109,91 @@ fn bench(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// One of three endpoints comes and goes.
-fn endpoints(criterion: &mut Criterion) {
-    let mut objects = objects(20_000);
-    let at = 10_000;
-    let before = objects.endpoint_slices[at].clone();
-    let mut less = EndpointSlice::clone(&before);
-    less.endpoints.pop();
-    let after = Arc::new(less);
-    let meta = &before.metadata;
-    let service = ObjectName {
-        namespace: meta.namespace.as_deref().unwrap().into(),
-        name: meta.name.as_deref().unwrap().into(),
-    };
-    let touched = BTreeSet::from([service]);
-    let mut compiler = Compiler::new(Options::default());
-    compiler.compile(&objects);
-    let mut held = Vec::new();
-    criterion.bench_function("endpoints/20000", |bencher| {
-        bencher.iter(|| {
-            let slice = &mut objects.endpoint_slices[at];
-            *slice = if Arc::ptr_eq(slice, &before) { after.clone() } else { before.clone() };
-            // As a publisher does: the snapshot before this one goes when nobody has it any more.
-            held = vec![compiler.endpoints(&objects, &touched).snapshot.clone()];
+/// One of twenty thousand changes: there and back again.
+fn changes(criterion: &mut Criterion) {
+    const AT: usize = 10_000;
+    type Change = fn(&mut Objects, bool);
+    let kinds: [(&str, Change); 6] = [
+        ("ingress changed", |objects, there| {
+            let timeout = if there { "60" } else { "120" };
+            let ingress = Arc::make_mut(&mut objects.ingresses[AT]);
+            let annotations = ingress.metadata.annotations.as_mut().unwrap();
+            annotations.insert("nginx.ingress.kubernetes.io/proxy-read-timeout".into(), timeout.into());
+        }),
+        ("ingress added or removed", |objects, there| match there {
+            true => {
+                let mut new = Ingress::clone(&objects.ingresses[AT]);
+                new.metadata.name = Some("new".into());
+                new.spec.as_mut().unwrap().rules.as_mut().unwrap()[0].host = Some("new.com".into());
+                objects.ingresses.insert(AT, new.into());
+            }
+            false => drop(objects.ingresses.remove(AT)),
+        }),
+        ("service ports changed", |objects, there| {
+            let service = Arc::make_mut(&mut objects.services[AT]);
+            let port = if there { 81 } else { 80 };
+            service.spec.as_mut().unwrap().ports.as_mut().unwrap()[0].port = port;
+        }),
+        ("endpoints changed", |objects, there| {
+            let slice = Arc::make_mut(&mut objects.endpoint_slices[AT]);
+            let address = if there { "10.9.9.9" } else { "10.9.9.8" };
+            slice.endpoints[0].addresses = vec![address.into()];
+        }),
+        ("secret rotated", |objects, there| {
+            let at = usize::from(there);
+            let secret = Arc::make_mut(&mut objects.secrets[0]);
+            let wanted = secret.string_data.as_ref().unwrap()[["one", "two"][at]].clone();
+            secret.string_data.as_mut().unwrap().insert("tls.crt".into(), wanted);
+        }),
+        ("nothing changed", |_, _| {}),
+    ];
+    let mut group = criterion.benchmark_group("change");
+    group.sample_size(10);
+    for (name, change) in kinds {
+        let (mut objects, mut there) = (with_certificate(objects(20_000)), false);
+        let mut compiler = Compiler::new(Options::default());
+        compiler.compile(&objects);
+        let mut held = Vec::new();
+        group.bench_function(BenchmarkId::new(name, 20_000), |bencher| {
+            bencher.iter_custom(|times| {
+                let mut took = Duration::ZERO;
+                for _ in 0..times {
+                    there = !there;
+                    // As a store does: what is read is not what will be changed.
+                    change(&mut objects, there);
+                    let read = objects.clone();
+                    let start = Instant::now();
+                    let snapshot = compiler.compile(&read).snapshot.clone();
+                    // As a publisher does: the snapshot before this one goes when nobody has it any more.
+                    let same = held.last().is_some_and(|last| *last == snapshot);
+                    held = vec![snapshot];
+                    took += start.elapsed();
+                    assert!(!same || name == "nothing changed");
+                }
+                took
+            });
         });
-    });
+    }
+    group.finish();
+}
+
+/// Gives one Ingress a Secret, in which there is another certificate at hand.
+fn with_certificate(mut objects: Objects) -> Objects {
+    let certificate = |key: &KeyPair| {
+        let names = vec!["shop-7.example-7.com".to_owned()];
+        CertificateParams::new(names).unwrap().self_signed(key).unwrap().pem()
+    };
+    let key = KeyPair::generate().unwrap();
+    let ingress = Arc::make_mut(&mut objects.ingresses[7]);
+    ingress.spec.as_mut().unwrap().tls = serde_json::from_value(json!([{"secretName": "cert"}])).unwrap();
+    objects.secrets.push(read(json!({
+        "metadata": {"namespace": ingress.metadata.namespace, "name": "cert"}, "type": "kubernetes.io/tls",
+        "stringData": {
+            "tls.crt": certificate(&key), "tls.key": key.serialize_pem(),
+            "one": certificate(&key), "two": certificate(&key),
+        },
+    })));
+    objects
 }
 
 fn verdicts(criterion: &mut Criterion) {
@@ -141,5 +212,5 @@ fn verdicts(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, bench, endpoints, verdicts);
+criterion_group!(benches, bench, changes, verdicts);
 criterion_main!(benches);

@@ -71,6 +71,7 @@ pub mod config_map;
 pub mod policy;
 pub mod route;
 pub mod settings;
+mod shards;
 pub mod snapshot;
 pub mod stream;
 pub mod tls;

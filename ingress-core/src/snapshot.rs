@@ -2,18 +2,25 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashMap;
-
 use crate::route::{Backend, BuildError, Route, RouteTable, RouteTableBuilder};
 use crate::settings::Settings;
+use crate::shards::{Keyed, Shards};
 use crate::stream::Stream;
 use crate::tls::TlsTable;
 use crate::upstream::Upstream;
 
-/// The upstreams of a snapshot by name.
+/// The upstreams of a snapshot by name. A copy shares what is the same.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Upstreams {
-    by_name: HashMap<Arc<str>, Arc<Upstream>, foldhash::fast::FixedState>,
+    by_name: Shards<Arc<Upstream>>,
+}
+
+impl Keyed for Arc<Upstream> {
+    type Key = str;
+
+    fn key(&self) -> &str {
+        &self.name
+    }
 }
 
 impl Upstreams {
@@ -24,7 +31,15 @@ impl Upstreams {
 
     /// All upstreams, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Upstream>> {
-        self.by_name.values()
+        self.by_name.iter()
+    }
+
+    /// Those that another set, of which this one came, does not have as they are here; in no particular order.
+    pub fn changed_since<'u>(&'u self, other: &'u Self) -> impl Iterator<Item = &'u Arc<Upstream>> {
+        let is_new = |upstream: &&Arc<Upstream>| {
+            other.get(&upstream.name).is_none_or(|theirs| !Arc::ptr_eq(upstream, theirs))
+        };
+        self.by_name.unshared(&other.by_name).filter(is_new)
     }
 
     /// How many there are.
@@ -32,28 +47,29 @@ impl Upstreams {
         self.by_name.len()
     }
 
-    /// The same with other members in some of them; `None` if all of these are as they were.
-    #[cfg(feature = "kubernetes")]
-    pub(crate) fn with(&self, changed: impl IntoIterator<Item = Upstream>) -> Option<Self> {
-        let changed = changed.into_iter().filter(|new| self.get(&new.name).is_none_or(|held| **held != *new));
-        let mut changed = changed.peekable();
-        changed.peek()?;
-        let mut all = self.clone();
-        for upstream in changed {
-            all.by_name.insert(upstream.name.clone(), Arc::new(upstream));
-        }
-        Some(all)
-    }
-
     /// True if there are none.
     pub fn is_empty(&self) -> bool {
         self.by_name.is_empty()
+    }
+
+    /// Puts an upstream in the place of the one of its name. An equal one stays.
+    #[cfg(feature = "kubernetes")]
+    pub(crate) fn put(&mut self, upstream: Upstream) {
+        if self.get(&upstream.name).is_none_or(|held| **held != upstream) {
+            self.by_name.insert(Arc::new(upstream));
+        }
+    }
+
+    /// Takes an upstream out.
+    #[cfg(feature = "kubernetes")]
+    pub(crate) fn remove(&mut self, name: &str) {
+        self.by_name.remove(name);
     }
 }
 
 impl FromIterator<Arc<Upstream>> for Upstreams {
     fn from_iter<I: IntoIterator<Item = Arc<Upstream>>>(upstreams: I) -> Self {
-        Self { by_name: upstreams.into_iter().map(|upstream| (upstream.name.clone(), upstream)).collect() }
+        Self { by_name: upstreams.into_iter().collect() }
     }
 }
 
@@ -189,7 +205,7 @@ impl SnapshotBuilder {
     pub fn build(self) -> Result<Snapshot, BuildError> {
         let mut upstreams = Upstreams::default();
         for upstream in self.upstreams {
-            if let Some(twice) = upstreams.by_name.insert(upstream.name.clone(), upstream) {
+            if let Some(twice) = upstreams.by_name.insert(upstream) {
                 return Err(BuildError::DuplicateUpstream(twice.name.to_string()));
             }
         }

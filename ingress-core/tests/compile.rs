@@ -11,11 +11,10 @@ use std::sync::Arc;
 use ingress_core::{
     Backend, Compiled, Compiler, ObjectName, Objects, Options, Snapshot, TlsCheck, compile, recompile,
 };
-use k8s_openapi::api::discovery::v1::EndpointSlice;
 use proptest::prelude::*;
 use serde_json::json;
 
-use strategies::{objects, options, read, slices};
+use strategies::{objects, options, read};
 
 fn same(a: &Compiled, b: &Compiled) -> Result<(), TestCaseError> {
     prop_assert_eq!(&a.snapshot.routes, &b.snapshot.routes);
@@ -26,15 +25,6 @@ fn same(a: &Compiled, b: &Compiled) -> Result<(), TestCaseError> {
     prop_assert_eq!(&a.global, &b.global);
     prop_assert_eq!(&a.report, &b.report);
     Ok(())
-}
-
-/// The Services of slices.
-fn services_of(slices: &[Arc<EndpointSlice>]) -> BTreeSet<ObjectName> {
-    let service = |slice: &Arc<EndpointSlice>| {
-        let name = slice.metadata.labels.as_ref()?.get("kubernetes.io/service-name")?.as_str();
-        Some(ObjectName { namespace: slice.metadata.namespace.as_deref()?.into(), name: name.into() })
-    };
-    slices.iter().filter_map(service).collect()
 }
 
 proptest! {
@@ -73,29 +63,6 @@ proptest! {
         let mut compiler = Compiler::new(options);
         compiler.compile(&before);
         same(&compiled, compiler.compile(&objects))?;
-    }
-
-    #[test]
-    fn the_short_way_for_endpoints_comes_to_the_same(
-        mut objects in objects(),
-        steps in prop::collection::vec((prop::collection::vec(slices(), 0..4), 0usize..8), 1..5),
-        options in options(),
-    ) {
-        let mut compiler = Compiler::new(options.clone());
-        same(compiler.compile(&objects), &compile(&objects, &options))?;
-        for (new, at) in steps {
-            let routes = compiler.compiled().snapshot.routes.clone();
-            let at = at.min(objects.endpoint_slices.len());
-            let until = (at + 2).min(objects.endpoint_slices.len());
-            let mut touched = services_of(&new);
-            touched.append(&mut services_of(&objects.endpoint_slices.splice(at..until, new).collect::<Vec<_>>()));
-            let default = options.default_backend_service.as_ref();
-            let compiled = compiler.endpoints(&objects, &touched);
-            same(compiled, &compile(&objects, &options))?;
-            if default.is_none_or(|name| !touched.contains(name)) {
-                prop_assert!(Arc::ptr_eq(&routes, &compiled.snapshot.routes));
-            }
-        }
     }
 
     #[test]
@@ -199,7 +166,7 @@ fn a_change_of_settings_keeps_the_other_parts() {
 }
 
 #[test]
-fn a_stream_gets_endpoints_by_the_short_way() {
+fn a_stream_gets_endpoints() {
     let map = json!({"metadata": {"name": "udp", "namespace": "a"}, "data": {"53": "a/dns:53"}});
     let service = json!({"metadata": {"name": "dns", "namespace": "a"},
         "spec": {"ports": [{"port": 53, "targetPort": 5353, "protocol": "UDP"}]}});
@@ -215,7 +182,7 @@ fn a_stream_gets_endpoints_by_the_short_way() {
     assert_eq!(before.snapshot.streams.len(), 1);
     assert_eq!(before.report.findings.len(), 1, "nobody is there yet");
     objects.endpoint_slices = vec![read(slice)];
-    let after = compiler.endpoints(&objects, &[name("dns")].into());
+    let after = compiler.compile(&objects);
     let upstream = after.snapshot.upstreams.get("a/dns:53/udp").unwrap();
     assert_eq!(upstream.addresses()[0].address, "10.0.0.1:5353".parse().unwrap());
     assert!(after.report.findings.is_empty());

@@ -113,7 +113,8 @@ fn nothing_keeps_a_secret_alive() {
     let mut compiler = Compiler::new(options());
     compiler.compile(&objects);
     let gone = objects.secrets.remove(0);
-    assert_eq!((Arc::strong_count(&gone), Arc::weak_count(&gone)), (1, 1));
+    assert_eq!(Arc::strong_count(&gone), 1);
+    assert_ne!(Arc::weak_count(&gone), 0);
     compiler.compile(&objects);
     assert_eq!(Arc::weak_count(&gone), 0);
 }
@@ -181,8 +182,8 @@ fn time_alone_changes_the_report() {
         (soon, None),
     ] {
         objects.now = Some(now);
-        // Not even a change of endpoints leaves what is not true any more.
-        let compiled = compiler.endpoints(&objects, &BTreeSet::new());
+        // Not even a compile without any change leaves what is not true any more.
+        let compiled = compiler.compile(&objects);
         assert_eq!(reasons(compiled), reason.into_iter().collect(), "{now}");
         assert_eq!(compiled.report, compile(&objects, &options()).report);
     }

@@ -156,8 +156,7 @@ impl<S: Source> Control<S> {
         let Loaded { mut objects, touched, problems } = loaded;
         objects.now = now();
         let compiled = match &touched {
-            Touched::All => self.compiler.compile(&objects),
-            Touched::Endpoints(services) => self.compiler.endpoints(&objects, services),
+            Touched::All | Touched::Endpoints(_) => self.compiler.compile(&objects),
             Touched::Nothing => self.compiler.compiled(),
         };
         let counts = Counts::of(&compiled.snapshot);

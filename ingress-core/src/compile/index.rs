@@ -50,7 +50,7 @@ impl<'o> Index<'o> {
             endpoints: unique("endpoints", namespace, &objects.endpoints, findings),
             ..Self::default()
         };
-        index.add_slices(objects, |_| true);
+        index.add_slices(objects);
         index
     }
 
@@ -65,28 +65,14 @@ impl<'o> Index<'o> {
         }
     }
 
-    /// These Services with what says who is in them, and the slices of nobody.
-    pub(super) fn of_services(objects: &'o Objects, services: HashMap<Key<'o>, &'o Arc<Service>>) -> Self {
-        let endpoints = objects.endpoints.iter().filter(|endpoints| {
-            services.contains_key(&(namespace(&endpoints.metadata), name(&endpoints.metadata)))
-        });
-        let endpoints = unique("endpoints", namespace, endpoints, &mut Vec::new());
-        let mut index = Self { endpoints, ..Self::default() };
-        index.add_slices(objects, |key| services.contains_key(&key));
-        index.services = services;
-        index
-    }
-
-    fn add_slices(&mut self, objects: &'o Objects, wanted: impl Fn(Key<'o>) -> bool) {
+    fn add_slices(&mut self, objects: &'o Objects) {
         for slice in &objects.endpoint_slices {
             let label = slice.metadata.labels.as_ref().and_then(|labels| labels.get(SERVICE_NAME));
-            let Some(service) = label else {
-                self.stray_slices.push(slice);
-                continue;
-            };
-            let key = (namespace(&slice.metadata), &**service);
-            if wanted(key) {
-                self.slices.entry(key).or_default().push(slice);
+            match label {
+                Some(service) => {
+                    self.slices.entry((namespace(&slice.metadata), &**service)).or_default().push(slice);
+                }
+                None => self.stray_slices.push(slice),
             }
         }
     }

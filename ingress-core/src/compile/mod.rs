@@ -30,10 +30,13 @@ mod external;
 mod global;
 mod https;
 mod index;
+mod known;
+mod links;
 mod members;
 mod objects;
 mod options;
 mod owners;
+mod part;
 mod passthrough;
 mod patterns;
 mod policies;
@@ -42,8 +45,10 @@ mod report;
 mod routes;
 mod rules;
 mod secrets;
+mod seen;
 mod selector;
 mod services;
+mod splice;
 mod streams;
 mod time;
 mod tls;
@@ -63,13 +68,13 @@ pub use v1beta1::ingress_from_v1beta1;
 
 use std::sync::Arc;
 
-use hashbrown::HashSet;
+use hashbrown::HashMap;
 
 use crate::config_map::Global;
 use crate::settings::Settings;
 use crate::snapshot::{Snapshot, Upstreams};
 use class::Served;
-use compiler::Kept;
+use compiler::{Kept, Made};
 
 /// A snapshot, and what is to be said about it.
 #[derive(Debug, Default, Clone)]
@@ -102,8 +107,8 @@ fn passes(earlier: &Snapshot, objects: &Objects, options: &Options, mut kept: Op
     let index = index::Index::new(objects, &mut report.findings);
     let mut served = class::served(&index, options, &mut report);
     let findings = &mut report.findings;
-    let (cache, mut patterns) = kept.as_deref_mut().map(Kept::take_read).unwrap_or_default();
-    let known = objects.secrets_known;
+    let mut made = kept.as_deref_mut().map(|kept| std::mem::take(&mut kept.made)).unwrap_or_default();
+    let (known, cache) = (objects.secrets_known, std::mem::take(&mut made.secrets));
     let mut secrets = secrets::Secrets::new(&index, known, options.tls_check, cache, &earlier.tls);
     let mut time = time::Time::new(objects.now);
     certificates::check(&served, &mut secrets, &mut time, findings);
@@ -116,7 +121,7 @@ fn passes(earlier: &Snapshot, objects: &Objects, options: &Options, mut kept: Op
     let cross_namespace = global.allow_cross_namespace;
     let owners = owners::Owners::new(&rules, &served);
     let hosts = client_auth::Hosts { served: &served, owners: &owners, cross_namespace };
-    let servers = hosts.servers(&mut policies, (&mut secrets, &mut patterns), findings);
+    let servers = hosts.servers(&mut policies, (&mut secrets, &mut made.patterns), findings);
     let certificates = certificates::of_hosts((&served, &owners), cross_namespace, &mut secrets, findings);
     let redirects = https::Redirects {
         plain_paths: &global.plain_paths,
@@ -132,7 +137,7 @@ fn passes(earlier: &Snapshot, objects: &Objects, options: &Options, mut kept: Op
         default,
         earlier: &earlier.routes,
     };
-    let routes = routes.build(&mut rules, &mut services, findings);
+    let routes = routes.build(&mut rules, (&mut services, &mut made.paths), findings);
     let streams = streams::read(objects, options, &earlier.streams, &mut services, findings);
     let owners = owners::Owners::new(&rules, &served);
     let tls = tls::Tls {
@@ -145,8 +150,8 @@ fn passes(earlier: &Snapshot, objects: &Objects, options: &Options, mut kept: Op
         earlier: &earlier.tls,
     };
     let tls = tls.table(&mut secrets, &mut time, findings);
-    let read = (secrets.into_cache(), patterns.used(), time);
-    let upstreams = upstreams((&served, &index), services, read, kept, findings);
+    made.secrets = secrets.into_cache();
+    let upstreams = upstreams((&served, &index), services, (made, time), kept, findings);
     report.ingresses = served.len();
     report.settle();
     let snapshot = Snapshot::new(routes, upstreams)
@@ -164,20 +169,21 @@ fn rules<'o>(served: &[Served<'o>], findings: &mut Vec<Finding>) -> rules::Rules
     rules
 }
 
-/// All upstreams; what the short way needs is kept.
+/// All upstreams; what the next compile needs is kept.
 fn upstreams<'c>(
     (served, index): (&[Served<'_>], &'c index::Index<'c>),
     services: services::Services<'c>,
-    read: (secrets::Cache, patterns::Patterns, time::Time),
+    (made, time): (Made, time::Time),
     kept: Option<&mut Kept>,
     findings: &mut Vec<Finding>,
 ) -> Arc<Upstreams> {
-    let namespaces: HashSet<_> = served.iter().map(|ingress| ingress.object.namespace.clone()).collect();
-    let stray = endpoints::stray(index, |namespace| namespaces.contains(namespace));
+    let mut namespaces: HashMap<_, usize> = HashMap::new();
+    served.iter().for_each(|ingress| *namespaces.entry(ingress.object.namespace.clone()).or_default() += 1);
+    let stray = endpoints::stray(index, |namespace| namespaces.contains_key(namespace));
     findings.extend_from_slice(&stray);
     let Some(kept) = kept else { return services.finish(findings, None) };
     (kept.namespaces, kept.stray) = (namespaces, stray);
-    (kept.secrets, kept.patterns, kept.time) = read;
+    (kept.made, kept.time) = (made, time);
     services.finish(findings, Some(&mut kept.uses))
 }
 

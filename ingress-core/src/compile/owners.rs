@@ -48,9 +48,14 @@ impl<'c, 'o> Owners<'c, 'o> {
 
 /// The hosts of an Ingress, each as often as a rule names it.
 pub(super) fn hosts(ingress: &Served<'_>) -> impl Iterator<Item = HostPattern> {
-    let rules = ingress.spec.rules.iter().flatten();
+    hosts_of(ingress.spec)
+}
+
+/// The same of its specification.
+pub(super) fn hosts_of(spec: &IngressSpec) -> impl Iterator<Item = HostPattern> {
+    let rules = spec.rules.iter().flatten();
     let named = rules.filter_map(|rule| HostPattern::parse(rule.host.as_deref().unwrap_or_default()).ok());
-    named.chain(is_catch_all(ingress.spec).then_some(HostPattern::Any))
+    named.chain(is_catch_all(spec).then_some(HostPattern::Any))
 }
 
 fn is_catch_all(spec: &IngressSpec) -> bool {

@@ -8,6 +8,8 @@ use crate::tls::Pattern;
 #[derive(Debug, Default)]
 pub(super) struct Patterns {
     held: HashMap<String, Held>,
+    /// How many were used by the last compile of everything.
+    used: usize,
 }
 
 #[derive(Debug)]
@@ -25,10 +27,22 @@ impl Patterns {
         held.pattern.clone()
     }
 
-    /// What is worth keeping for the next compile.
-    pub(super) fn used(mut self) -> Self {
-        self.held.retain(|_, held| std::mem::take(&mut held.used));
-        self
+    /// A compile of everything begins.
+    pub(super) fn begin(&mut self) {
+        self.held.values_mut().for_each(|held| held.used = false);
+    }
+
+    /// Drops what was not used since it began.
+    pub(super) fn drop_unused(&mut self) {
+        self.held.retain(|_, held| held.used);
+        self.used = self.held.len();
+    }
+
+    /// Drops all where many have come since: which of them are used is not known.
+    pub(super) fn drop_if_many(&mut self) {
+        if self.held.len() > 2 * self.used + 64 {
+            self.held.clear();
+        }
     }
 }
 
@@ -42,9 +56,21 @@ mod tests {
         for text in ["CN=a", "CN=("] {
             assert_eq!(patterns.get(text), Pattern::new(text));
         }
-        let mut patterns = patterns.used();
-        assert!(patterns.held.len() == 2 && patterns.get("CN=(").is_err());
-        let patterns = patterns.used();
+        patterns.drop_unused();
+        assert_eq!(patterns.held.len(), 2);
+        patterns.begin();
+        assert!(patterns.get("CN=(").is_err());
+        patterns.drop_unused();
         assert_eq!(patterns.held.keys().collect::<Vec<_>>(), ["CN=("]);
+    }
+
+    #[test]
+    fn what_comes_in_parts_does_not_pile_up() {
+        let mut patterns = Patterns::default();
+        for number in 0..1000 {
+            patterns.get(&number.to_string()).unwrap();
+            patterns.drop_if_many();
+        }
+        assert!(patterns.held.len() < 100);
     }
 }

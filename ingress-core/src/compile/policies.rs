@@ -1,5 +1,6 @@
 //! From the annotations of an Ingress to the policies of its routes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Options;
@@ -68,7 +69,7 @@ fn closed(global: &Global, options: &Options, without_login: bool) -> Option<Arc
 
 /// True for an Ingress whose rules are an alternative for those of another one: it makes no routes of its own.
 pub(super) fn is_canary(ingress: &Served<'_>, findings: &mut Vec<Finding>) -> bool {
-    let canary = value(ingress.annotations, "canary").is_some_and(annotation::is_true);
+    let canary = has_canary(ingress.annotations);
     if canary {
         findings.push(ingress.warning(
             "CanaryNotSupported",
@@ -78,6 +79,11 @@ pub(super) fn is_canary(ingress: &Served<'_>, findings: &mut Vec<Finding>) -> bo
         ));
     }
     canary
+}
+
+/// True if annotations make an Ingress a canary.
+pub(super) fn has_canary(annotations: &BTreeMap<String, String>) -> bool {
+    value(annotations, "canary").is_some_and(annotation::is_true)
 }
 
 /// Reads the annotations.

@@ -31,14 +31,43 @@ impl Report {
 
     /// Takes findings out and puts others in.
     pub(super) fn replace(&mut self, mut gone: Vec<Finding>, mut new: Vec<Finding>) {
-        if gone.is_empty() && new.is_empty() {
+        gone.sort_unstable();
+        new.sort_unstable();
+        if gone == new {
             return;
         }
-        gone.sort_unstable();
         self.findings.retain(|finding| gone.binary_search(finding).is_err());
         self.findings.append(&mut new);
         self.findings.sort();
         self.findings.dedup();
+    }
+
+    /// Takes over whether an Ingress is ours, by a report of a part that it is in, or was.
+    pub(super) fn take_membership(&mut self, ingress: &ObjectName, part: &Self) {
+        match (self.ours.binary_search(ingress), part.is_ours(ingress)) {
+            (Ok(at), false) => drop(self.ours.remove(at)),
+            (Err(at), true) => self.ours.insert(at, ingress.clone()),
+            _ => {}
+        }
+        let place = |skipped: &[Skipped]| {
+            let object = ("ingress", &*ingress.namespace, &*ingress.name);
+            skipped.binary_search_by(|held| {
+                let held = &held.object;
+                (held.kind, &*held.namespace, &*held.name).cmp(&object)
+            })
+        };
+        if let Ok(at) = place(&self.skipped) {
+            self.skipped.remove(at);
+        }
+        let skipped = place(&part.skipped).ok().and_then(|at| part.skipped.get(at));
+        if let (Some(skipped), Err(at)) = (skipped, place(&self.skipped)) {
+            self.skipped.insert(at, skipped.clone());
+        }
+    }
+
+    /// True if an Ingress is ours.
+    pub(super) fn is_ours(&self, ingress: &ObjectName) -> bool {
+        self.ours.binary_search(ingress).is_ok()
     }
 }
 

@@ -12,7 +12,7 @@ use super::rules::{Draft, Rules, Target};
 use super::services::Services;
 use super::transport::Transports;
 use crate::policy::{Https, Transport};
-use crate::route::{Backend, HostPattern, PathPattern, Route, RouteTable};
+use crate::route::{Backend, HostPattern, PathPattern, PathSets, Route, RouteTable};
 use crate::tls::Guard;
 
 /// What the routes are made from.
@@ -33,7 +33,7 @@ impl<'c> Routes<'c, '_, '_> {
     pub(super) fn build(
         &self,
         rules: &mut Rules<'c>,
-        services: &mut Services<'c>,
+        (services, paths): (&mut Services<'c>, &mut PathSets),
         findings: &mut Vec<Finding>,
     ) -> Arc<RouteTable> {
         let mut builder = RouteTable::builder();
@@ -54,7 +54,7 @@ impl<'c> Routes<'c, '_, '_> {
         if let Some(route) = self.default_route(services, findings) {
             builder = builder.default_route(route);
         }
-        let (table, errors) = builder.build_parts(self.earlier);
+        let (table, errors) = builder.build_parts(self.earlier, paths);
         // The passes before leave no cause for this; if there is one after all, it costs one host and is seen.
         findings.extend(errors.into_iter().map(|(host, error)| {
             let object = ObjectRef::new("host", "", host.to_string());

@@ -83,6 +83,21 @@ struct Held {
 }
 
 impl Cache {
+    /// A compile of everything begins.
+    pub(super) fn begin(&mut self) {
+        self.held.values_mut().for_each(|held| held.used = false);
+    }
+
+    /// Drops what was not used since it began.
+    pub(super) fn drop_unused(&mut self) {
+        self.held.retain(|_, held| held.used);
+    }
+
+    /// Drops what was read of Secrets at these addresses.
+    pub(super) fn forget(&mut self, addresses: &[usize]) {
+        addresses.iter().for_each(|address| drop(self.held.remove(address)));
+    }
+
     fn held(&mut self, secret: &Arc<Secret>) -> &mut Held {
         let held = self.held.entry(Arc::as_ptr(secret).addr()).or_insert_with(|| Held {
             _secret: Arc::downgrade(secret),
@@ -176,7 +191,6 @@ impl<'c> Secrets<'c> {
     /// What is worth keeping for the next compile.
     pub(super) fn into_cache(self) -> Cache {
         let mut cache = self.cache;
-        cache.held.retain(|_, held| std::mem::take(&mut held.used));
         cache.trusts.retain(|trust| Arc::strong_count(trust) > 1);
         cache
     }

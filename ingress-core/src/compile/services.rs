@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
+use hashbrown::{HashMap, HashSet};
 use k8s_openapi::api::core::v1::{Service, ServicePort};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
@@ -13,7 +13,7 @@ use super::members::{Members, Problem, ports};
 use super::report::{Finding, ObjectRef, Severity, quoted};
 use super::rules::{Place, Port};
 use super::uses::{Use, Uses};
-use super::{Options, endpoints, external, transport};
+use super::{Options, endpoints, external, links, transport};
 use crate::policy::Protocol;
 use crate::route::ObjectName;
 use crate::snapshot::Upstreams;
@@ -38,6 +38,8 @@ pub(super) struct Services<'c> {
     made: HashMap<Wanted<'c>, Made>,
     /// Every use is wanted, not only those that a finding is about.
     keep_uses: bool,
+    /// The links of the Services that streams ask for, had or not.
+    streams: HashSet<u64>,
 }
 
 struct Made {
@@ -60,7 +62,7 @@ impl<'c> Services<'c> {
         earlier: &'c Arc<Upstreams>,
         keep_uses: bool,
     ) -> Self {
-        Self { index, options, earlier, made: HashMap::new(), keep_uses }
+        Self { index, options, earlier, made: HashMap::new(), keep_uses, streams: HashSet::new() }
     }
 
     /// The name of the upstream for a backend of an Ingress, and what the port of the Service says that it speaks. It exists even if nobody
@@ -90,6 +92,7 @@ impl<'c> Services<'c> {
         wanted: Wanted<'c>,
     ) -> Result<Arc<str>, &Problem> {
         let keep_uses = self.keep_uses;
+        self.streams.insert(links::service(wanted.namespace, wanted.service));
         let made = self.make(wanted);
         match &made.problem {
             Some(problem) if problem.reason != endpoints::NOBODY => return Err(problem),
@@ -131,15 +134,18 @@ impl<'c> Services<'c> {
     /// All upstreams that a route or a stream leads to. What is to be said of the Services goes into the findings; who uses them, into `uses`.
     pub(super) fn finish(self, findings: &mut Vec<Finding>, mut uses: Option<&mut Uses>) -> Arc<Upstreams> {
         let mut used = Vec::with_capacity(self.made.len());
+        if let Some(uses) = &mut uses {
+            uses.streams = self.streams;
+        }
         for (wanted, mut made) in self.made {
+            once(&mut made.uses);
             if let Some(problem) = &made.problem {
                 made.findings.extend(made.uses.iter().map(|one| one.finding(problem, wanted.port)));
             }
             match &mut uses {
                 Some(uses) if !made.uses.is_empty() => {
                     findings.extend_from_slice(&made.findings);
-                    let object = self.index.services.get(&(wanted.namespace, wanted.service)).copied();
-                    uses.add(wanted, object, &made.upstream.name, made.uses, made.findings);
+                    uses.add(wanted, &made.upstream.name, made.uses, made.findings);
                 }
                 _ => findings.append(&mut made.findings),
             }
@@ -167,6 +173,18 @@ impl<'c> Services<'c> {
         let speaks = port.and_then(|port| transport::app_protocol(port.app_protocol.as_deref()?));
         entry.insert(Made { upstream, problem, speaks, findings, uses: Vec::new(), last: None, used: false })
     }
+}
+
+/// Leaves each Ingress one use. The default backends come after the paths of all Ingresses, so it is not enough to look at the last.
+fn once(uses: &mut Vec<Use>) {
+    if !uses.iter().any(|one| matches!(one, Use::Backend { place: Place::Default, .. })) {
+        return;
+    }
+    let mut users = HashSet::new();
+    uses.retain(|one| match one {
+        Use::Backend { ingress, .. } => users.insert(ingress.clone()),
+        Use::Stream { .. } => true,
+    });
 }
 
 /// The upstream of a Service and a port, and why nobody is in it, if so.

@@ -35,6 +35,12 @@ impl Time {
         }
     }
 
+    /// What was asked at both moments, of which the other is this one.
+    pub(super) fn and(self, other: Self, now: Option<i64>) -> Self {
+        let until = self.until.into_iter().chain(other.until).min();
+        Self { now, since: self.since.max(other.since), until }
+    }
+
     /// True if everything that was asked would have the same answer at another time.
     pub(super) fn is_as_at(&self, now: Option<i64>) -> bool {
         match (self.now, now) {

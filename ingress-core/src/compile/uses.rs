@@ -1,14 +1,14 @@
-//! Who uses which port of which Service: what a change of endpoints alone has to look at.
+//! Who uses which port of which Service: what a change of endpoints alone has to look at, and when an upstream is needed no more.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hashbrown::HashMap;
-use k8s_openapi::api::core::v1::Service;
+use hashbrown::{HashMap, HashSet};
+use smallvec::SmallVec;
 
 use super::Options;
-use super::index::{Index, Key};
+use super::index::Index;
 use super::members::Problem;
+use super::part::Part;
 use super::report::{Finding, ObjectRef, Severity};
 use super::rules::{Place, Port};
 use super::services::{Wanted, upstream};
@@ -26,6 +26,11 @@ pub(super) enum Use {
 }
 
 impl Use {
+    /// True if it is that of one of these Ingresses.
+    fn is_of(&self, ingresses: &HashSet<ObjectName>) -> bool {
+        matches!(self, Self::Backend { ingress, .. } if ingresses.contains(ingress))
+    }
+
     /// Says that nobody is behind it.
     pub(super) fn finding(&self, problem: &Problem, port: Port<'_>) -> Finding {
         let (ingress, place) = match self {
@@ -59,13 +64,14 @@ impl Use {
 #[derive(Debug, Default)]
 pub(super) struct Uses {
     services: HashMap<ObjectName, UsedService>,
+    /// The links of the Services that TCP and UDP services ask for, had or not: whether there is such a port decides about a stream.
+    pub(super) streams: HashSet<u64>,
 }
 
 /// A Service that is used, whether it exists or not.
 #[derive(Debug, Default)]
 struct UsedService {
-    object: Option<Arc<Service>>,
-    ports: Vec<UsedPort>,
+    ports: SmallVec<[UsedPort; 1]>,
     /// What the report says because of it.
     findings: Vec<Finding>,
 }
@@ -78,22 +84,22 @@ struct UsedPort {
     uses: Vec<Use>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 enum OwnedPort {
     Number(i32),
     Name(Arc<str>),
 }
 
-/// What a Service has become.
-#[derive(Default)]
+/// What Services have become.
+#[derive(Debug, Default)]
 pub(super) struct Change {
     pub(super) upstreams: Vec<Upstream>,
+    /// The names of upstreams that nobody uses any more.
+    pub(super) unused: Vec<Arc<str>>,
     /// Findings that do not hold any more.
     pub(super) gone: Vec<Finding>,
     /// Findings that hold now; some of them may be in `gone` too.
     pub(super) new: Vec<Finding>,
-    /// What the report says because of Services for which that changed.
-    services: Vec<(ObjectName, Vec<Finding>)>,
 }
 
 impl Uses {
@@ -101,14 +107,12 @@ impl Uses {
     pub(super) fn add(
         &mut self,
         wanted: Wanted<'_>,
-        object: Option<&Arc<Service>>,
         upstream: &Arc<str>,
         uses: Vec<Use>,
         findings: Vec<Finding>,
     ) {
         let name = ObjectName { namespace: wanted.namespace.into(), name: wanted.service.into() };
         let service = self.services.entry(name).or_default();
-        service.object = object.cloned();
         let port = match wanted.port {
             Port::Number(number) => OwnedPort::Number(number),
             Port::Name(name) => OwnedPort::Name(name.into()),
@@ -118,27 +122,47 @@ impl Uses {
         service.findings.extend(findings);
     }
 
-    /// Those of these Services that exist.
-    pub(super) fn objects<'s>(
-        &'s self,
-        names: &'s BTreeSet<ObjectName>,
-    ) -> HashMap<Key<'s>, &'s Arc<Service>> {
-        let held = names.iter().filter_map(|name| {
-            let object = self.services.get(name)?.object.as_ref()?;
-            Some(((&*name.namespace, &*name.name), object))
-        });
-        held.collect()
+    /// Puts what a part uses in the place of what its Ingresses used, and looks again at who is in the upstreams of its Services.
+    pub(super) fn take_over(
+        &mut self,
+        part: &Part,
+        uses: Self,
+        (index, options): (&Index<'_>, &Options),
+    ) -> Change {
+        let mut change = Change::default();
+        for service in &part.services {
+            let Some(used) = self.services.get_mut(service) else { continue };
+            for port in &mut used.ports {
+                port.uses.retain(|one| !one.is_of(&part.names));
+            }
+        }
+        for (name, used) in uses.services {
+            let held = self.services.entry(name).or_default();
+            for port in used.ports {
+                let same = |held: &&mut UsedPort| held.port == port.port && held.protocol == port.protocol;
+                match held.ports.iter_mut().find(same) {
+                    Some(held) => held.uses.extend(port.uses),
+                    None => held.ports.push(port),
+                }
+            }
+        }
+        for service in &part.services {
+            self.look_again(service, (index, options), &mut change);
+        }
+        change
     }
 
-    /// Looks again at who is in the upstreams of a Service.
-    pub(super) fn again(
-        &self,
+    /// Looks again at who is in the upstreams of a Service, and forgets what nobody uses.
+    fn look_again(
+        &mut self,
         service: &ObjectName,
-        index: &Index<'_>,
-        options: &Options,
+        (index, options): (&Index<'_>, &Options),
         change: &mut Change,
     ) {
-        let Some(held) = self.services.get(service) else { return };
+        let Some(held) = self.services.get_mut(service) else { return };
+        let unused = held.ports.iter().filter(|port| port.uses.is_empty());
+        change.unused.extend(unused.map(|port| port.upstream.clone()));
+        held.ports.retain(|port| !port.uses.is_empty());
         let mut findings = Vec::new();
         for used in &held.ports {
             let port = match &used.port {
@@ -154,19 +178,11 @@ impl Uses {
             upstream.name = used.upstream.clone();
             change.upstreams.push(upstream);
         }
-        if findings != held.findings {
-            change.gone.extend_from_slice(&held.findings);
-            change.new.extend_from_slice(&findings);
-            change.services.push((service.clone(), findings));
-        }
-    }
-
-    /// Remembers what the report says now.
-    pub(super) fn settle(&mut self, change: &mut Change) {
-        for (name, findings) in change.services.drain(..) {
-            if let Some(held) = self.services.get_mut(&name) {
-                held.findings = findings;
-            }
+        change.gone.append(&mut held.findings);
+        change.new.extend_from_slice(&findings);
+        held.findings = findings;
+        if held.ports.is_empty() {
+            self.services.remove(service);
         }
     }
 }

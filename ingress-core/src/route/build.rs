@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::paths::PathSets;
 use super::{HostPattern, HostRoutes, Route, RouteTable};
 
 /// Why a table or a snapshot could not be built.
@@ -30,14 +31,18 @@ pub enum BuildError {
     /// Two upstreams of one name.
     #[error("there are two upstreams {0:?}; keep one")]
     DuplicateUpstream(String),
-    /// The trie refused a path that [`PathPattern`](super::PathPattern) accepted: a defect of this crate.
-    #[error("the trie refused a path: {0}")]
-    Trie(String),
+    /// The paths of a host are more than 4 GiB.
+    #[error("host {0}: its paths are more than 4 GiB; spread them over several hosts")]
+    TooLarge(String),
 }
 
 impl BuildError {
     pub(super) fn duplicate(route: &Route) -> Self {
         Self::Duplicate { host: route.host.to_string(), path: route.path.to_string() }
+    }
+
+    pub(super) fn too_large(route: &Route) -> Self {
+        Self::TooLarge(route.host.to_string())
     }
 }
 
@@ -78,36 +83,37 @@ impl RouteTableBuilder {
         self.build_from(&RouteTable::default())
     }
 
-    /// Builds the table and takes over from an earlier one each host whose routes are the same, so that its trie is not built again.
+    /// Builds the table and takes over from an earlier one each host whose routes are the same, so that it is not built again.
     ///
     /// # Errors
     /// As [`build`](Self::build).
     pub fn build_from(self, earlier: &RouteTable) -> Result<RouteTable, BuildError> {
-        let (table, errors) = self.build_parts(earlier);
+        let (table, errors) = self.build_parts(earlier, &mut PathSets::default());
         errors.into_iter().next().map_or(Ok(table), |(_, error)| Err(error))
     }
 
     /// Builds what can be built. A host with an error has no routes.
-    pub(crate) fn build_parts(self, earlier: &RouteTable) -> (RouteTable, Vec<(HostPattern, BuildError)>) {
+    pub(crate) fn build_parts(
+        self,
+        earlier: &RouteTable,
+        sets: &mut PathSets,
+    ) -> (RouteTable, Vec<(HostPattern, BuildError)>) {
         let mut table = RouteTable { default: self.default, ..RouteTable::default() };
         let mut errors = Vec::new();
         for (pattern, routes) in self.hosts {
             let held = earlier.pattern(&pattern);
             if let Some(held) = held.filter(|held| held.holds(&routes)) {
-                table.tries.insert(held.trie());
-                table.insert(&pattern, held.clone());
+                table.set(&pattern, Some(held.clone()));
                 continue;
             }
             let name = pattern.name();
-            let mut build = |routes| {
-                HostRoutes::build(name, routes, held.map(|held| &**held), &mut table.tries, &earlier.tries)
-            };
+            let mut build = |routes| HostRoutes::build(name, routes, held.map(|held| &**held), sets);
             let built = build(routes).or_else(|error| {
                 errors.push((pattern.clone(), error));
                 build(Vec::new())
             });
             if let Ok(host) = built {
-                table.insert(&pattern, Arc::new(host));
+                table.set(&pattern, Some(Arc::new(host)));
             }
         }
         (table, errors)
@@ -148,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn unchanged_hosts_keep_their_trie() {
+    fn unchanged_hosts_stay_as_they_are() {
         let builder = |b: &str| RouteTable::builder().route(route("a", "/", "one")).route(route("b", "/", b));
         let first = builder("two").build().unwrap();
         let second = builder("three").build_from(&first).unwrap();

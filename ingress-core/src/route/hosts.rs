@@ -1,15 +1,13 @@
-//! The routes of one host, and the map of all hosts.
+//! The routes of one host.
 
 use std::cmp::Ordering;
-use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use foldhash::fast::FixedState;
-use hashbrown::HashTable;
 use smallvec::SmallVec;
 
-use super::trie::{Trie, Tries};
+use super::paths::{PathSets, Paths};
 use super::{BuildError, Route};
+use crate::shards::{Keyed, Shards};
 
 /// All routes of one host. Built once, never changed; shared by the snapshots in which the host is the same.
 ///
@@ -19,7 +17,7 @@ use super::{BuildError, Route};
 pub struct HostRoutes {
     /// The name as it is looked up: without the `*.` of a wildcard, empty for the routes of all hosts.
     name: SmallVec<[u8; 36]>,
-    trie: Arc<Trie>,
+    paths: Arc<Paths>,
     /// Ordered by path.
     routes: SmallVec<[Arc<Route>; 4]>,
 }
@@ -31,8 +29,7 @@ impl HostRoutes {
         name: &str,
         mut routes: Vec<Arc<Route>>,
         earlier: Option<&Self>,
-        tries: &mut Tries,
-        earlier_tries: &Tries,
+        sets: &mut PathSets,
     ) -> Result<Self, BuildError> {
         routes.sort_by(by_path);
         for route in &mut routes {
@@ -40,8 +37,15 @@ impl HostRoutes {
                 *route = same.clone();
             }
         }
-        let trie = tries.get(&routes, earlier_tries)?;
-        Ok(Self { name: SmallVec::from_slice(name.as_bytes()), trie, routes: routes.into_iter().collect() })
+        let paths = match earlier {
+            Some(earlier) if earlier.has_paths_of(&routes) => earlier.paths.clone(),
+            _ => sets.get(&routes)?,
+        };
+        Ok(Self { name: SmallVec::from_slice(name.as_bytes()), paths, routes: routes.into_iter().collect() })
+    }
+
+    fn has_paths_of(&self, routes: &[Arc<Route>]) -> bool {
+        self.routes.iter().map(|route| route.path.key()).eq(routes.iter().map(|route| route.path.key()))
     }
 
     fn same(&self, route: &Arc<Route>) -> Option<&Arc<Route>> {
@@ -51,7 +55,7 @@ impl HostRoutes {
 
     /// The route of a normalised path.
     pub(super) fn find(&self, path: &str) -> Option<&Arc<Route>> {
-        self.routes.get(self.trie.find(path)?)
+        self.routes.get(self.paths.find(path)?)
     }
 
     /// True if a build of these routes would give this table again.
@@ -61,11 +65,7 @@ impl HostRoutes {
         self.routes.iter().eq(routes)
     }
 
-    pub(super) fn trie(&self) -> &Arc<Trie> {
-        &self.trie
-    }
-
-    fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         // It was made from a text.
         std::str::from_utf8(&self.name).unwrap_or_default()
     }
@@ -88,44 +88,15 @@ impl PartialEq for HostRoutes {
 
 impl Eq for HostRoutes {}
 
-/// Hosts by name. A map whose keys lie in its values, so that looking at the key has the value at hand.
-#[derive(Debug, Default)]
-pub(super) struct Hosts {
-    table: HashTable<Arc<HostRoutes>>,
-}
+/// Hosts by name.
+pub(super) type Hosts = Shards<Arc<HostRoutes>>;
 
-impl Hosts {
-    pub(super) fn get(&self, name: &str) -> Option<&Arc<HostRoutes>> {
-        self.table.find(hash(name.as_bytes()), |host| host.name.as_slice() == name.as_bytes())
+impl Keyed for Arc<HostRoutes> {
+    type Key = [u8];
+
+    fn key(&self) -> &[u8] {
+        &self.name
     }
-
-    /// Adds a host; there must be none of its name.
-    pub(super) fn insert(&mut self, host: Arc<HostRoutes>) {
-        self.table.insert_unique(hash(&host.name), host, |host| hash(&host.name));
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.table.is_empty()
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Arc<HostRoutes>)> {
-        self.table.iter().map(|host| (host.name(), host))
-    }
-}
-
-/// Equal if they hold equal hosts. Those that both share are not compared.
-impl PartialEq for Hosts {
-    fn eq(&self, other: &Self) -> bool {
-        let same =
-            |(name, host): (&str, &Arc<HostRoutes>)| other.get(name).is_some_and(|theirs| host == theirs);
-        self.table.len() == other.table.len() && self.iter().all(same)
-    }
-}
-
-impl Eq for Hosts {}
-
-fn hash(name: &[u8]) -> u64 {
-    FixedState::default().hash_one(name)
 }
 
 #[cfg(test)]
@@ -138,14 +109,7 @@ mod tests {
             let pattern = if exact { PathPattern::exact(path) } else { PathPattern::prefix(path) }.unwrap();
             Arc::new(Route::new(HostPattern::Any, pattern, Backend::Upstream("u".into())))
         };
-        HostRoutes::build(
-            "",
-            paths.iter().map(route).collect(),
-            None,
-            &mut Tries::default(),
-            &Tries::default(),
-        )
-        .unwrap()
+        HostRoutes::build("", paths.iter().map(route).collect(), None, &mut PathSets::default()).unwrap()
     }
 
     fn found<'a>(host: &'a HostRoutes, path: &str) -> Option<(&'a str, bool)> {
@@ -192,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn the_deepest_trie_fits_on_a_small_stack() {
+    fn the_deepest_paths_fit_on_a_small_stack() {
         let paths: Vec<_> = (1..2048).map(|length| format!("/{}", "a".repeat(length))).collect();
         let build = move || {
             let paths: Vec<_> = paths.iter().map(|path| (path.as_str(), false)).collect();
@@ -203,21 +167,21 @@ mod tests {
     }
 
     #[test]
-    fn hosts_with_the_same_paths_share_a_trie() {
+    fn hosts_with_the_same_paths_share_them() {
         let route = |path: &str| {
             let pattern = PathPattern::prefix(path).unwrap();
             Arc::new(Route::new(HostPattern::Any, pattern, Backend::Upstream("u".into())))
         };
-        let (mut tries, none) = (Tries::default(), Tries::default());
-        let mut build = |name: &str, paths: &[&str], earlier: &Tries| {
+        let mut sets = PathSets::default();
+        let mut build = |name: &str, paths: &[&str], earlier: Option<&HostRoutes>| {
             let routes = paths.iter().map(|path| route(path)).collect();
-            HostRoutes::build(name, routes, None, &mut tries, earlier).unwrap()
+            HostRoutes::build(name, routes, earlier, &mut sets).unwrap()
         };
-        let a = build("a", &["/", "/x"], &none);
-        let b = build("b", &["/x", "//"], &none);
-        let c = build("c", &["/x"], &none);
-        assert!(Arc::ptr_eq(a.trie(), b.trie()) && !Arc::ptr_eq(a.trie(), c.trie()));
-        let later = HostRoutes::build("d", vec![route("/x")], None, &mut Tries::default(), &tries).unwrap();
-        assert!(Arc::ptr_eq(later.trie(), c.trie()));
+        let a = build("a", &["/", "/x"], None);
+        let b = build("b", &["/x", "//"], None);
+        let c = build("c", &["/x"], None);
+        assert!(Arc::ptr_eq(&a.paths, &b.paths) && !Arc::ptr_eq(&a.paths, &c.paths));
+        let later = HostRoutes::build("c", vec![route("/x")], Some(&c), &mut PathSets::default()).unwrap();
+        assert!(Arc::ptr_eq(&later.paths, &c.paths));
     }
 }

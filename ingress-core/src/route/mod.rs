@@ -1,15 +1,15 @@
 //! From host and path to a route.
 //!
-//! [`RouteTable::find`] looks the host up in a hash map and the path in the trie of that host, so its cost does not grow with the number
-//! of hosts. Hosts with the same paths share a trie. Which rule wins is written down in `rank.rs` alone.
+//! [`RouteTable::find`] looks the host up in a hash map and the path in the sorted paths of that host, so its cost does not grow with the
+//! number of hosts. Hosts with the same paths share them. Which rule wins is written down in `rank.rs` alone.
 
 mod build;
 mod host;
 mod hosts;
 mod normalize;
 mod path;
+mod paths;
 mod rank;
-mod trie;
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ pub use path::PathPattern;
 pub use rank::Age;
 
 use self::hosts::Hosts;
-use self::trie::Tries;
+pub(crate) use self::paths::PathSets;
 use crate::policy::{Https, RequestBody, Retry, Timeouts, Transport};
 
 /// What a rule leads to: a backend, and the policies that hold on the way there.
@@ -76,6 +76,16 @@ pub enum Backend {
     Denied(Arc<str>),
 }
 
+impl Backend {
+    /// The name of the upstream, if there is one.
+    pub fn upstream(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Upstream(name) => Some(name),
+            Self::Denied(_) => None,
+        }
+    }
+}
+
 /// Namespace and name of a Kubernetes object.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectName {
@@ -98,15 +108,15 @@ pub struct Match<'t> {
     pub route: &'t Arc<Route>,
 }
 
-/// All routes. Immutable; made by [`RouteTable::builder`] or by the compile.
-#[derive(Debug, Default)]
+/// All routes. Immutable; made by [`RouteTable::builder`] or by the compile. A copy shares what is the same.
+#[derive(Debug, Default, Clone)]
 pub struct RouteTable {
     exact: Hosts,
     wildcard: Hosts,
     any: Option<Arc<HostRoutes>>,
     default: Option<Arc<Route>>,
-    /// What the hosts share.
-    tries: Tries,
+    /// How many routes the hosts have.
+    routes: usize,
 }
 
 impl RouteTable {
@@ -121,7 +131,7 @@ impl RouteTable {
     /// name, else of the wildcard one label up, else those without a host. If the path matches none of them the answer is `None`, even
     /// where a less specific host has a rule for it: what then answers is the [default route](Self::default_route).
     ///
-    /// Allocates nothing beyond what matchit does: one small vector when the search passes a prefix on its way down.
+    /// Allocates nothing.
     pub fn find(&self, host: &str, path: &str) -> Option<Match<'_>> {
         let route = self.host(host)?.find(path)?;
         Some(Match { route })
@@ -129,12 +139,12 @@ impl RouteTable {
 
     /// The rules that are looked at for a host.
     pub fn host(&self, host: &str) -> Option<&Arc<HostRoutes>> {
-        self.exact.get(host).or_else(|| self.wildcard(host)).or(self.any.as_ref())
+        self.exact.get(host.as_bytes()).or_else(|| self.wildcard(host)).or(self.any.as_ref())
     }
 
     /// Which host of rules a host belongs to, as [`find`](Self::find) decides it; `None` if there are no rules for it.
     pub fn server<'h>(&self, host: &'h str) -> Option<Server<'h>> {
-        if self.exact.get(host).is_some() {
+        if self.exact.get(host.as_bytes()).is_some() {
             return Some(Server::Exact(host));
         }
         match host.split_once('.') {
@@ -145,7 +155,7 @@ impl RouteTable {
 
     /// True if a rule names the host, exactly or by a wildcard.
     pub fn names(&self, host: &str) -> bool {
-        self.exact.get(host).is_some() || self.wildcard(host).is_some()
+        self.exact.get(host.as_bytes()).is_some() || self.wildcard(host).is_some()
     }
 
     fn wildcard(&self, host: &str) -> Option<&Arc<HostRoutes>> {
@@ -154,15 +164,22 @@ impl RouteTable {
         }
         let (label, parent) = host.split_once('.')?;
         let valid = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        (!label.is_empty() && label.bytes().all(valid)).then(|| self.wildcard.get(parent)).flatten()
+        (!label.is_empty() && label.bytes().all(valid)).then(|| self.wildcard.get(parent.as_bytes())).flatten()
     }
 
-    fn insert(&mut self, pattern: &HostPattern, routes: Arc<HostRoutes>) {
-        match pattern {
-            HostPattern::Exact(_) => self.exact.insert(routes),
-            HostPattern::Wildcard(_) => self.wildcard.insert(routes),
-            HostPattern::Any => self.any = Some(routes),
-        }
+    /// Puts a host in the place of the one of its name, or takes that out.
+    pub(crate) fn set(&mut self, pattern: &HostPattern, routes: Option<Arc<HostRoutes>>) {
+        let new = routes.as_ref().map_or(0, |routes| routes.routes().len());
+        let of_name = |hosts: &mut Hosts, name: &str| match routes.clone() {
+            Some(routes) => hosts.insert(routes),
+            None => hosts.remove(name.as_bytes()),
+        };
+        let old = match pattern {
+            HostPattern::Exact(name) => of_name(&mut self.exact, name),
+            HostPattern::Wildcard(name) => of_name(&mut self.wildcard, name),
+            HostPattern::Any => std::mem::replace(&mut self.any, routes),
+        };
+        self.routes = self.routes + new - old.map_or(0, |old| old.routes().len());
     }
 
     /// What answers where no rule matches; `None` means 404.
@@ -172,20 +189,50 @@ impl RouteTable {
 
     /// All hosts with their routes, in no particular order.
     pub fn hosts(&self) -> impl Iterator<Item = (HostPattern, &Arc<HostRoutes>)> {
-        let exact = self.exact.iter().map(|(name, routes)| (HostPattern::Exact(name.into()), routes));
-        let wildcard =
-            self.wildcard.iter().map(|(name, routes)| (HostPattern::Wildcard(name.into()), routes));
-        exact.chain(wildcard).chain(self.any.iter().map(|routes| (HostPattern::Any, routes)))
+        let any = self.any.iter().map(|routes| (HostPattern::Any, routes));
+        self.exact.iter().map(exact).chain(self.wildcard.iter().map(wildcard)).chain(any)
+    }
+
+    /// The hosts that another table, of which this one came, does not have as they are here; in no particular order. The work grows with
+    /// what differs.
+    pub fn changed_since<'t>(
+        &'t self,
+        other: &'t Self,
+    ) -> impl Iterator<Item = (HostPattern, &'t Arc<HostRoutes>)> {
+        let any = self.any.iter().map(|routes| (HostPattern::Any, routes));
+        let hosts = self.exact.unshared(&other.exact).map(exact);
+        let hosts = hosts.chain(self.wildcard.unshared(&other.wildcard).map(wildcard)).chain(any);
+        hosts.filter(|(pattern, routes)| {
+            other.pattern(pattern).is_none_or(|theirs| !Arc::ptr_eq(routes, theirs))
+        })
+    }
+
+    /// How many hosts there are; the routes without a host count as one.
+    pub fn host_count(&self) -> usize {
+        self.exact.len() + self.wildcard.len() + usize::from(self.any.is_some())
+    }
+
+    /// How many routes the hosts have; the default route is none of them.
+    pub fn route_count(&self) -> usize {
+        self.routes
     }
 
     /// The rules of one pattern.
     pub fn pattern(&self, pattern: &HostPattern) -> Option<&Arc<HostRoutes>> {
         match pattern {
-            HostPattern::Exact(name) => self.exact.get(name),
-            HostPattern::Wildcard(name) => self.wildcard.get(name),
+            HostPattern::Exact(name) => self.exact.get(name.as_bytes()),
+            HostPattern::Wildcard(name) => self.wildcard.get(name.as_bytes()),
             HostPattern::Any => self.any.as_ref(),
         }
     }
+}
+
+fn exact(routes: &Arc<HostRoutes>) -> (HostPattern, &Arc<HostRoutes>) {
+    (HostPattern::Exact(routes.name().into()), routes)
+}
+
+fn wildcard(routes: &Arc<HostRoutes>) -> (HostPattern, &Arc<HostRoutes>) {
+    (HostPattern::Wildcard(routes.name().into()), routes)
 }
 
 /// Equal if every request gets the same answer. Hosts that two tables share are not compared again.

@@ -33,18 +33,20 @@ impl PathPattern {
     }
 
     fn new(path: &str, exact: bool) -> Result<Self, PathError> {
-        // The trie is as deep as its longest path, and is dropped node by node on the stack.
         const LONGEST: usize = 2048;
         if path.len() > LONGEST {
             return Err(PathError::TooLong);
         }
         let path = if path.is_empty() { "/" } else { path };
+        let written: Arc<str> = path.into();
         let normal = match normalize(path) {
             // A lone `%` is what somebody wrote who did not think of escapes; a request has to send it as `%25`.
             Err(PathError::Escape) => normalize(&path.replace('%', "%25"))?.as_ref().into(),
+            // Nearly all are written so.
+            Ok(normal) if normal == path => written.clone(),
             normal => normal?.as_ref().into(),
         };
-        Ok(Self { exact, written: path.into(), normal })
+        Ok(Self { exact, written, normal })
     }
 
     /// The path as its author wrote it.
@@ -71,19 +73,18 @@ impl PathPattern {
         (&self.normal, self.exact)
     }
 
-    /// Where the pattern enters the trie, with its matchit route.
-    pub(super) fn nodes(&self) -> Vec<(Node, String)> {
-        let escaped = self.normal.replace('{', "{{").replace('}', "}}");
-        if self.exact {
-            let node = if self.ends_with_slash() { Node::Slash } else { Node::Bare };
-            return vec![(node, escaped)];
+    /// The normal form without the slash at its end.
+    pub(super) fn base(&self) -> &[u8] {
+        self.normal.trim_end_matches('/').as_bytes()
+    }
+
+    /// Where it matches, seen from its [`base`](Self::base).
+    pub(super) fn nodes(&self) -> &'static [Node] {
+        match (self.exact, self.ends_with_slash()) {
+            (true, true) => &[Node::Slash],
+            (true, false) => &[Node::Bare],
+            (false, _) => &[Node::Bare, Node::Slash, Node::Below],
         }
-        let base = escaped.trim_end_matches('/');
-        let mut nodes = vec![(Node::Slash, format!("{base}/")), (Node::Below, format!("{base}/{{*rest}}"))];
-        if !base.is_empty() {
-            nodes.push((Node::Bare, base.to_owned()));
-        }
-        nodes
     }
 }
 

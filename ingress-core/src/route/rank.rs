@@ -1,15 +1,15 @@
 //! Which of two rules wins: the only place where precedence is written down.
 //!
 //! 1. The host comes first: exact, then wildcard, then the rules without a host ([`super::RouteTable::find`]).
-//! 2. Among the paths of that host the longest match wins, and Exact wins over Prefix (Ingress API, `HTTPIngressPath`). The trie finds
-//!    the longest; what is left to decide is which rule owns one of its nodes: [`owner`].
+//! 2. Among the paths of that host the longest match wins, and Exact wins over Prefix (Ingress API, `HTTPIngressPath`). The search
+//!    finds the longest; what is left to decide is which rule owns a place there: [`owner`].
 //! 3. Two objects that ask for the same host, path and path type: the older wins ([`Age`]).
 
 use std::cmp::Ordering;
 
 use super::path::PathPattern;
 
-/// The three places at which a path enters the trie.
+/// The three places of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Node {
     /// The path itself, without trailing slash: `/foo`.

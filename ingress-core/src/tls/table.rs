@@ -7,17 +7,19 @@ use hashbrown::HashMap;
 
 use super::{Certificate, CipherSuite, ClientAuth};
 use crate::route::{HostPattern, RouteTable, Server};
+use crate::shards::{Keyed, Shards};
 
-/// What holds for the handshakes of each name. Immutable.
+/// What holds for the handshakes of each name. Immutable. A copy shares what is the same.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct TlsTable {
-    exact: HashMap<Arc<str>, Entry, FixedState>,
-    /// By the name above the wildcard, so that looking one up needs no text of its own.
-    wildcard: HashMap<Arc<str>, Entry, FixedState>,
+    exact: Shards<Entry>,
+    wildcard: Shards<Entry>,
     default: Option<Arc<Certificate>>,
-    servers: HashMap<HostPattern, Arc<ServerTls>, FixedState>,
-    passthrough: HashMap<HostPattern, Passthrough, FixedState>,
+    servers: Arc<ByHost<Arc<ServerTls>>>,
+    passthrough: Arc<ByHost<Passthrough>>,
 }
+
+type ByHost<V> = HashMap<HostPattern, V, FixedState>;
 
 /// The certificate of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +30,15 @@ struct Entry {
     certificate: Option<Arc<Certificate>>,
     /// False for a name that has none, nor that of the wildcard above it.
     has: bool,
+}
+
+/// A wildcard is found by the name above it, so that looking one up needs no text of its own.
+impl Keyed for Entry {
+    type Key = str;
+
+    fn key(&self) -> &str {
+        self.name.strip_prefix("*.").unwrap_or(&self.name)
+    }
 }
 
 /// What holds for the handshakes of one host of rules, beside its certificate.
@@ -104,7 +115,56 @@ impl TlsTable {
     /// The wildcard by which a name that has no entry of its own is found.
     #[cfg(feature = "kubernetes")]
     pub(crate) fn wildcard_above(&self, name: &str) -> Option<&str> {
-        if self.exact.contains_key(name) { None } else { self.entry(name).map(|entry| &*entry.name) }
+        if self.exact.get(name).is_some() { None } else { self.entry(name).map(|entry| &*entry.name) }
+    }
+
+    /// True if there is a place for a certificate of the host itself.
+    #[cfg(feature = "kubernetes")]
+    pub(crate) fn has_place(&self, host: &HostPattern) -> bool {
+        self.place(host).is_some_and(|entry| entry.has)
+    }
+
+    #[cfg(feature = "kubernetes")]
+    fn place(&self, host: &HostPattern) -> Option<&Entry> {
+        match host {
+            HostPattern::Exact(name) => self.exact.get(name),
+            HostPattern::Wildcard(name) => self.wildcard.get(name),
+            HostPattern::Any => None,
+        }
+    }
+
+    /// True if the same holds for a host in both tables.
+    #[cfg(feature = "kubernetes")]
+    pub(crate) fn is_same_for(&self, other: &Self, host: &HostPattern) -> bool {
+        self.place(host) == other.place(host)
+            && self.servers.get(host) == other.servers.get(host)
+            && self.passthrough.get(host) == other.passthrough.get(host)
+    }
+
+    /// Takes over what holds for a host in another table.
+    #[cfg(feature = "kubernetes")]
+    pub(crate) fn take_over(&mut self, other: &Self, host: &HostPattern) {
+        let names = match host {
+            HostPattern::Wildcard(_) => &mut self.wildcard,
+            _ => &mut self.exact,
+        };
+        match (other.place(host), host) {
+            (Some(entry), _) => drop(names.insert(entry.clone())),
+            (None, HostPattern::Exact(name) | HostPattern::Wildcard(name)) => drop(names.remove(name)),
+            (None, HostPattern::Any) => {}
+        }
+        fn set<V: Clone + PartialEq>(map: &mut Arc<ByHost<V>>, host: &HostPattern, value: Option<&V>) {
+            if map.get(host) == value {
+                return;
+            }
+            let map = Arc::make_mut(map);
+            match value {
+                Some(value) => drop(map.insert(host.clone(), value.clone())),
+                None => drop(map.remove(host)),
+            }
+        }
+        set(&mut self.servers, host, other.servers.get(host));
+        set(&mut self.passthrough, host, other.passthrough.get(host));
     }
 
     /// What is presented where no certificate is for the name.
@@ -114,7 +174,7 @@ impl TlsTable {
 
     /// All names with a certificate of their own, in no particular order.
     pub fn certificates(&self) -> impl Iterator<Item = (&str, &Arc<Certificate>)> {
-        let entries = self.exact.values().chain(self.wildcard.values());
+        let entries = self.exact.iter().chain(self.wildcard.iter());
         entries.filter_map(|entry| Some((&*entry.name, entry.certificate.as_ref()?)))
     }
 
@@ -165,18 +225,18 @@ impl TlsTableBuilder {
     /// A certificate for a name, or for a wildcard such as `*.example.com`; lower case. `None` lets the default one stand in.
     pub fn certificate(mut self, name: impl Into<Arc<str>>, certificate: Option<Arc<Certificate>>) -> Self {
         let name = name.into();
-        let (names, key) = match name.strip_prefix("*.") {
-            Some(parent) => (&mut self.table.wildcard, parent.into()),
-            None => (&mut self.table.exact, name.clone()),
+        let names = match name.starts_with("*.") {
+            true => &mut self.table.wildcard,
+            false => &mut self.table.exact,
         };
-        names.insert(key, Entry { name, certificate, has: true });
+        names.insert(Entry { name, certificate, has: true });
         self
     }
 
     /// A name that has no certificate, though there is one for the wildcard above it; lower case.
     pub fn without_certificate(mut self, name: impl Into<Arc<str>>) -> Self {
         let name = name.into();
-        self.table.exact.insert(name.clone(), Entry { name, certificate: None, has: false });
+        self.table.exact.insert(Entry { name, certificate: None, has: false });
         self
     }
 
@@ -188,13 +248,13 @@ impl TlsTableBuilder {
 
     /// What holds for a host of rules.
     pub fn server(mut self, host: HostPattern, server: impl Into<Arc<ServerTls>>) -> Self {
-        self.table.servers.insert(host, server.into());
+        Arc::make_mut(&mut self.table.servers).insert(host, server.into());
         self
     }
 
     /// Connections for this host are passed on unopened.
     pub fn passthrough(mut self, host: HostPattern, passthrough: Passthrough) -> Self {
-        self.table.passthrough.insert(host, passthrough);
+        Arc::make_mut(&mut self.table.passthrough).insert(host, passthrough);
         self
     }
 

@@ -163,7 +163,7 @@ fn services() -> impl Strategy<Value = Arc<Service>> {
     })
 }
 
-pub(crate) fn slices() -> impl Strategy<Value = Arc<EndpointSlice>> {
+fn slices() -> impl Strategy<Value = Arc<EndpointSlice>> {
     let address = select(vec!["10.0.0.1", "10.0.0.2", "127.0.0.1", "fd00::1", "fe80::1", "x", ""]);
     let condition = || select(vec![json!(true), json!(false), Value::Null]);
     let endpoint = (prop::collection::vec(address, 0..3), condition(), condition()).prop_map(

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use hashbrown::HashSet;
-use k8s_openapi::api::networking::v1::{Ingress, IngressBackend};
+use k8s_openapi::api::networking::v1::Ingress;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use k8s_openapi::jiff::Timestamp;
 
 use crate::compile::index::{SERVICE_NAME, name, namespace};
+use crate::compile::links::backends;
 use crate::compile::{Objects, Options, References};
 
 /// The candidate with a creation time. One that is only about to be created is the newest: the API server has given it a time already, but
@@ -70,16 +71,6 @@ pub(super) fn around(objects: &Objects, options: &Options, candidate: &Arc<Ingre
 
 fn kept<K>(objects: &[Arc<K>], wanted: impl Fn(&K) -> bool) -> Vec<Arc<K>> {
     objects.iter().filter(|object| wanted(object)).cloned().collect()
-}
-
-/// The names of the Services of all backends.
-fn backends(ingress: &Ingress) -> impl Iterator<Item = &str> {
-    let spec = ingress.spec.as_ref();
-    let rules = spec.into_iter().flat_map(|spec| spec.rules.iter().flatten());
-    let paths = rules.flat_map(|rule| rule.http.iter().flat_map(|http| &http.paths));
-    let default = spec.and_then(|spec| spec.default_backend.as_ref());
-    let backends = paths.map(|path| &path.backend).chain(default);
-    backends.filter_map(|backend: &IngressBackend| Some(&*backend.service.as_ref()?.name))
 }
 
 /// The hosts of an Ingress, in lower case; the empty one stands for all hosts.
