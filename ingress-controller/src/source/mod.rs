@@ -4,6 +4,7 @@
 pub(crate) mod kube;
 pub(crate) mod manifests;
 mod problem;
+mod trim;
 
 use std::collections::BTreeSet;
 use std::future::Future;

@@ -11,18 +11,14 @@ use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
 use serde::de::DeserializeOwned;
 
 use crate::source::Touched;
-
-const SERVICE_NAME: &str = "kubernetes.io/service-name";
+use crate::source::trim::{SERVICE_NAME, Trim};
 
 /// A kind that is watched.
 pub(super) trait Kind:
-    Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static
+    Resource<DynamicType = ()> + Trim + Clone + Debug + DeserializeOwned + Send + Sync + 'static
 {
     /// Without it nothing can be served rightly. The others can be done without, if they may not be read.
     const NEEDED: bool;
-
-    /// Drops what nobody reads.
-    fn trim(&mut self) {}
 
     /// True if the compile cannot tell the two apart.
     fn same(&self, other: &Self) -> bool;
@@ -42,15 +38,6 @@ pub(super) trait Kind:
         let text = |text: Option<&String>| text.map(String::as_str).unwrap_or_default().into();
         let meta = self.meta();
         ObjectName { namespace: text(meta.namespace.as_ref()), name: text(meta.name.as_ref()) }
-    }
-
-    /// Drops what no object needs to carry.
-    fn trim_metadata(&mut self) {
-        let meta = self.meta_mut();
-        meta.managed_fields = None;
-        if let Some(annotations) = &mut meta.annotations {
-            annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
-        }
     }
 }
 
@@ -81,10 +68,6 @@ impl Kind for IngressClass {
 impl Kind for Service {
     const NEEDED: bool = true;
 
-    fn trim(&mut self) {
-        self.status = None;
-    }
-
     fn same(&self, other: &Self) -> bool {
         same_object(self, other) && self.spec == other.spec
     }
@@ -92,15 +75,6 @@ impl Kind for Service {
 
 impl Kind for EndpointSlice {
     const NEEDED: bool = true;
-
-    fn trim(&mut self) {
-        self.metadata.annotations = None;
-        self.metadata.owner_references = None;
-        for endpoint in &mut self.endpoints {
-            endpoint.target_ref = None;
-            endpoint.deprecated_topology = None;
-        }
-    }
 
     fn same(&self, other: &Self) -> bool {
         let service = |slice: &Self| slice.labels().get(SERVICE_NAME).cloned();
@@ -151,10 +125,6 @@ impl Kind for Secret {
 
 impl Kind for ConfigMap {
     const NEEDED: bool = false;
-
-    fn trim(&mut self) {
-        self.binary_data = None;
-    }
 
     fn same(&self, other: &Self) -> bool {
         self.metadata.uid == other.metadata.uid && self.data == other.data

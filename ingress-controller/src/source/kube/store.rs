@@ -52,7 +52,6 @@ struct Entry<K> {
 
 impl<K: Kind> Entry<K> {
     fn new(mut object: K, wanted: Option<&BTreeSet<ObjectName>>) -> (ObjectName, Self) {
-        object.trim_metadata();
         object.trim();
         let key = object.key();
         let stripped = wanted.is_some_and(|wanted| !wanted.contains(&key)) && object.strip();

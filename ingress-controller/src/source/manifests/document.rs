@@ -1,8 +1,7 @@
 //! From the text of a file to its documents, as trees without types.
 
-use serde_json::Value;
-
 use super::defect::Defect;
+use super::tree::Tree;
 
 /// How a file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,14 +11,48 @@ pub(super) enum Format {
 }
 
 /// The documents of a text. Empty ones are left out.
-pub(super) fn documents(text: &str, format: Format) -> Result<Vec<Value>, Defect> {
+pub(super) fn documents(text: &str, format: Format) -> Result<Vec<Tree<'_>>, Defect> {
     match format {
         Format::Yaml => yaml(text),
         Format::Json => json(text),
     }
 }
 
-fn yaml(text: &str) -> Result<Vec<Value>, Defect> {
+/// No part of a text is much smaller than this.
+const PART: usize = 256 << 10;
+
+/// A text in parts of whole documents, each to be read on its own.
+///
+/// A line that begins with three dashes begins a document wherever it stands: not even a quoted text may have one. A text with directives is
+/// left whole, since they are for the document that follows.
+pub(super) fn parts(text: &str) -> Vec<&str> {
+    if text.len() <= PART || text.starts_with('%') || text.contains("\n%") {
+        return vec![text];
+    }
+    let mut parts = Vec::new();
+    let mut rest = text;
+    let mut from = PART;
+    while let Some(tail) = rest.as_bytes().get(from..) {
+        let Some(dashes) = find(tail, b"\n---") else { break };
+        let start = from + dashes + 1;
+        let is_marker = rest.as_bytes().get(start + 3).is_none_or(u8::is_ascii_whitespace);
+        match rest.split_at_checked(start).filter(|_| is_marker) {
+            Some((part, after)) => {
+                parts.push(part);
+                (rest, from) = (after, PART);
+            }
+            None => from = start,
+        }
+    }
+    parts.push(rest);
+    parts
+}
+
+fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    bytes.windows(wanted.len()).position(|window| window == wanted)
+}
+
+fn yaml(text: &str) -> Result<Vec<Tree<'_>>, Defect> {
     serde_saphyr::from_multiple_with_options(text, options(text)).map_err(|error| {
         let (line, column) = match error.location() {
             Some(at) if at.line() > 0 => (Some(at.line()), Some(at.column())),
@@ -61,11 +94,11 @@ fn yaml_message(text: &str, line: Option<u64>, error: &serde_saphyr::Error) -> S
     }
 }
 
-fn json(text: &str) -> Result<Vec<Value>, Defect> {
+fn json(text: &str) -> Result<Vec<Tree<'_>>, Defect> {
     let mut documents = Vec::new();
-    for document in serde_json::Deserializer::from_str(text).into_iter::<Value>() {
+    for document in serde_json::Deserializer::from_str(text).into_iter::<Tree<'_>>() {
         match document {
-            Ok(Value::Null) => {}
+            Ok(Tree::Null) => {}
             Ok(value) => documents.push(value),
             Err(error) => {
                 let message = error.to_string();
@@ -85,7 +118,13 @@ fn json(text: &str) -> Result<Vec<Value>, Defect> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
+
+    fn values(text: &str, format: Format) -> Vec<Value> {
+        documents(text, format).unwrap().iter().map(Tree::to_value).collect()
+    }
 
     fn message(text: &str, format: Format) -> String {
         documents(text, format).unwrap_err().to_string()
@@ -93,16 +132,16 @@ mod tests {
 
     #[test]
     fn empty_documents_are_left_out() {
-        let documents = documents("---\n# nothing\n---\na: 1\n---\n\n---\nb: yes\n", Format::Yaml).unwrap();
-        assert_eq!(documents, [serde_json::json!({"a": 1}), serde_json::json!({"b": true})]);
-        assert_eq!(super::documents("", Format::Yaml).unwrap(), Vec::<Value>::new());
-        assert_eq!(super::documents("", Format::Json).unwrap(), Vec::<Value>::new());
+        let documents = values("---\n# nothing\n---\na: 1\n---\n\n---\nb: yes\n", Format::Yaml);
+        assert_eq!(documents, [json!({"a": 1}), json!({"b": true})]);
+        assert_eq!(values("", Format::Yaml), Vec::<Value>::new());
+        assert_eq!(values("", Format::Json), Vec::<Value>::new());
     }
 
     #[test]
     fn several_json_documents_stand_in_one_file() {
-        let documents = documents("{\"a\": 1}\n{\"b\": 2} null", Format::Json).unwrap();
-        assert_eq!(documents.len(), 2);
+        let documents = values("{\"a\": 1}\n{\"b\": 2, \"b\": 3} null", Format::Json);
+        assert_eq!(documents, [json!({"a": 1}), json!({"b": 3})]);
     }
 
     #[test]

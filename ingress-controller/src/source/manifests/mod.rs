@@ -9,7 +9,10 @@ mod files;
 mod kind;
 mod locate;
 mod object;
+mod parallel;
+mod sound;
 mod strict;
+mod tree;
 mod watch;
 
 use std::collections::{BTreeMap, HashMap};
@@ -21,6 +24,7 @@ use ingress_core::{Finding, ObjectRef, Objects, Severity};
 
 use super::{Loaded, Pace, Problem, Source, Touched};
 use defect::Defect;
+use document::Format;
 use files::{Files, Fingerprint, Found};
 use object::Entry;
 use watch::Watch;
@@ -33,6 +37,9 @@ const POLL: Duration = Duration::from_secs(2);
 
 /// The largest file that is read.
 const MOST_BYTES: u64 = 64 << 20;
+
+/// Files that are longer are read one at a time, in bytes.
+const LARGE: u64 = 1 << 20;
 
 const KEPT: &str = "its last good content stays in use";
 
@@ -78,12 +85,21 @@ impl Manifests {
         self.watch.begin();
         let walked = files::walk(&self.roots, &mut |folder| self.watch.add(folder));
         self.watch.keep(&walked);
-        for (path, found) in &walked.found {
-            let file = self.files.entry(path.clone()).or_default();
+        let is_same = |path: &PathBuf, found: &Found| {
             let is_touched = found.names.iter().flatten().any(|name| touched.contains(name));
-            if is_touched || file.fingerprint != Some(found.fingerprint) {
-                file.read(path, found);
-            }
+            let file = self.files.get(path);
+            !is_touched && file.is_some_and(|file| file.fingerprint == Some(found.fingerprint))
+        };
+        let new: Vec<_> = walked.found.iter().filter(|(path, found)| !is_same(path, found)).collect();
+        // Large ones one after the other: their documents are read in parallel.
+        let (large, small): (Vec<_>, Vec<_>) =
+            new.into_iter().partition(|(_, found)| found.fingerprint.length() > LARGE);
+        for (path, found) in large {
+            self.files.entry(path.clone()).or_default().take(path, found, read(path, found.format));
+        }
+        let contents = parallel::each(&small, |(path, found)| read(path, found.format));
+        for ((path, found), content) in small.into_iter().zip(contents) {
+            self.files.entry(path.clone()).or_default().take(path, found, content);
         }
         self.files.retain(|path, _| walked.found.contains_key(path) || is_hidden_from_us(path, &walked));
         self.unreadable = walked.unreadable;
@@ -153,17 +169,28 @@ impl Source for Manifests {
     }
 }
 
+/// What reading a file gave.
+struct Content {
+    is_readable: bool,
+    entries: Result<Vec<Entry>, Defect>,
+}
+
+fn read(path: &Path, format: Format) -> Content {
+    let bytes = bytes(path);
+    let is_readable = bytes.is_ok();
+    let entries = bytes
+        .map_err(|error| format!("cannot be read: {error}"))
+        .and_then(text)
+        .map_err(Defect::of_file)
+        .and_then(|text| object::entries(&text, format));
+    Content { is_readable, entries }
+}
+
 impl File {
-    fn read(&mut self, path: &Path, found: &Found) {
-        let bytes = bytes(path);
+    fn take(&mut self, path: &Path, found: &Found, content: Content) {
         // One that cannot be read is tried again each time: its rights may change without a trace.
-        self.fingerprint = bytes.is_ok().then_some(found.fingerprint);
-        let entries = bytes
-            .map_err(|error| format!("cannot be read: {error}"))
-            .and_then(text)
-            .map_err(Defect::of_file)
-            .and_then(|text| object::entries(&text, found.format));
-        self.problem = match entries {
+        self.fingerprint = content.is_readable.then_some(found.fingerprint);
+        self.problem = match content.entries {
             Ok(entries) => {
                 self.entries = entries;
                 None

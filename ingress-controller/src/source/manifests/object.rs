@@ -15,10 +15,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::defect::Defect;
-use super::document::{Format, documents};
+use super::document::{Format, documents, parts};
 use super::kind::{Kind, Version, classify};
 use super::locate::{Place, Places, Step};
-use super::strict;
+use super::tree::Tree;
+use super::{parallel, sound, strict};
+use crate::source::trim::Trim;
 
 /// An object of a file.
 #[derive(Debug, Clone)]
@@ -59,11 +61,27 @@ impl Entry {
 
 /// The objects of a text. The first defect makes the whole text unusable: half of a file may be the wrong half.
 pub(super) fn entries(text: &str, format: Format) -> Result<Vec<Entry>, Defect> {
+    let parts = match format {
+        Format::Yaml => parts(text),
+        Format::Json => Vec::new(),
+    };
+    if parts.len() > 1 {
+        let read = parallel::each(&parts, |part| entries_of_part(part, format));
+        // Where a defect is can only be said of the text as a whole.
+        if let Ok(entries) = read.into_iter().collect::<Result<Vec<_>, _>>() {
+            return Ok(entries.into_iter().flatten().collect());
+        }
+    }
+    entries_of_part(text, format)
+}
+
+fn entries_of_part(text: &str, format: Format) -> Result<Vec<Entry>, Defect> {
     let reader = Reader { text, places: OnceCell::new() };
     let mut entries = Vec::new();
-    for (document, value) in documents(text, format)?.into_iter().enumerate() {
-        reader.read(value, &mut Position { document, steps: Vec::new() }, ("", ""), &mut entries)?;
+    for (document, tree) in documents(text, format)?.iter().enumerate() {
+        reader.read(tree, &mut Position { document, steps: Vec::new() }, ("", ""), &mut entries)?;
     }
+    entries.shrink_to_fit();
     Ok(entries)
 }
 
@@ -82,42 +100,35 @@ impl Reader<'_> {
     /// Reads an object, or each of a list. `inherited` is the version and kind of an item that names none.
     fn read(
         &self,
-        mut value: Value,
+        tree: &Tree<'_>,
         position: &mut Position,
         inherited: (&str, &str),
         entries: &mut Vec<Entry>,
     ) -> Result<(), Defect> {
-        let Some(object) = value.as_object_mut() else {
+        if !matches!(tree, Tree::Map(_)) {
             return Err(self.defect(position, &[], "is no object: there is no apiVersion and kind"));
-        };
-        let mut named = |field: &str, otherwise: &str| match object.get(field) {
-            None | Some(Value::Null) if otherwise.is_empty() => {
-                Err(self.defect(position, &[], format!("has no {field}")))
-            }
-            None | Some(Value::Null) => {
-                object.insert(field.to_owned(), otherwise.into());
-                Ok(otherwise.to_owned())
-            }
-            Some(Value::String(name)) => Ok(name.clone()),
-            Some(_) => Err(self.defect(position, &[Step::Key(field.into())], "is no text")),
-        };
-        let version = named("apiVersion", inherited.0)?;
-        let kind = named("kind", inherited.1)?;
-        if let (Some(item), Some(Value::Array(items))) = (kind.strip_suffix("List"), object.get_mut("items"))
-        {
+        }
+        let version = self.named(tree, "apiVersion", inherited.0, position)?;
+        let kind = self.named(tree, "kind", inherited.1, position)?;
+        if let (Some(item), Some(Tree::Sequence(items))) = (kind.strip_suffix("List"), tree.get("items")) {
             position.steps.push(Step::Key("items".into()));
-            for (index, value) in std::mem::take(items).into_iter().enumerate() {
+            for (index, item_tree) in items.iter().enumerate() {
                 position.steps.push(Step::Index(index));
-                let inherited = if item.is_empty() { ("", "") } else { (version.as_str(), item) };
-                self.read(value, position, inherited, entries)?;
+                let inherited = if item.is_empty() { ("", "") } else { (version, item) };
+                self.read(item_tree, position, inherited, entries)?;
                 position.steps.pop();
             }
             position.steps.pop();
             return Ok(());
         }
-        match classify(&version, &kind) {
-            Version::Known(kind) => entries.push(self.entry(kind, value, position)?),
-            Version::Old(kind) => entries.push(self.entry_of_old_version(kind, value, position)?),
+        match classify(version, kind) {
+            Version::Known(known) => {
+                let value = || value(tree, version, kind);
+                entries.push(self.entry(known, Source { tree: Some(tree), value: &value }, position)?);
+            }
+            Version::Old(known) => {
+                entries.push(self.entry_of_old_version(known, value(tree, version, kind), position)?);
+            }
             Version::Unknown => {
                 let message =
                     format!("there is no {kind} in {version:?}; the newest is networking.k8s.io/v1");
@@ -128,47 +139,82 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn entry(&self, kind: Kind, mut value: Value, position: &Position) -> Result<Entry, Defect> {
-        default_namespace(kind, &mut value);
+    /// What a field says that names the version or the kind.
+    fn named<'n>(
+        &self,
+        tree: &'n Tree<'_>,
+        field: &str,
+        otherwise: &'n str,
+        position: &Position,
+    ) -> Result<&'n str, Defect> {
+        match tree.get(field) {
+            None | Some(Tree::Null) if otherwise.is_empty() => {
+                Err(self.defect(position, &[], format!("has no {field}")))
+            }
+            None | Some(Tree::Null) => Ok(otherwise),
+            Some(Tree::Text(name)) => Ok(name),
+            Some(_) => Err(self.defect(position, &[Step::Key(field.into())], "is no text")),
+        }
+    }
+
+    fn entry(&self, kind: Kind, source: Source<'_>, position: &Position) -> Result<Entry, Defect> {
         match kind {
-            Kind::Ingress => self.ingress(value, position),
-            Kind::IngressClass => self.plain(kind, value, position, Object::IngressClass),
-            Kind::Service => self.plain(kind, value, position, Object::Service),
-            Kind::EndpointSlice => self.plain(kind, value, position, Object::EndpointSlice),
-            Kind::Endpoints => self.plain(kind, value, position, Object::Endpoints),
-            Kind::ConfigMap => self.plain(kind, value, position, Object::ConfigMap),
-            Kind::Namespace => self.plain(kind, value, position, Object::Namespace),
-            Kind::Secret => self.plain(kind, value, position, |mut secret: Arc<Secret>| {
+            Kind::Ingress => self.plain(kind, source, position, Object::Ingress),
+            Kind::IngressClass => self.plain(kind, source, position, Object::IngressClass),
+            Kind::Service => self.plain(kind, source, position, Object::Service),
+            Kind::EndpointSlice => self.plain(kind, source, position, Object::EndpointSlice),
+            Kind::Endpoints => self.plain(kind, source, position, Object::Endpoints),
+            Kind::ConfigMap => self.plain(kind, source, position, Object::ConfigMap),
+            Kind::Namespace => self.plain(kind, source, position, Object::Namespace),
+            Kind::Secret => self.plain(kind, source, position, |mut secret: Arc<Secret>| {
                 merge_string_data(Arc::make_mut(&mut secret));
                 Object::Secret(secret)
             }),
         }
     }
 
-    fn ingress(&self, value: Value, position: &Position) -> Result<Entry, Defect> {
-        let original = value.clone();
-        let mut entry = self.plain(Kind::Ingress, value, position, Object::Ingress)?;
-        if let Object::Ingress(ingress) = &entry.object {
-            entry.findings.extend(strict::unknown_fields(&original, &**ingress, &entry.reference));
-        }
-        Ok(entry)
-    }
-
     fn plain<T>(
         &self,
         kind: Kind,
-        value: Value,
+        source: Source<'_>,
         position: &Position,
         wrap: impl FnOnce(Arc<T>) -> Object,
     ) -> Result<Entry, Defect>
     where
+        T: DeserializeOwned + Serialize + Metadata<Ty = ObjectMeta> + Trim,
+    {
+        let (mut object, findings) = match source.tree.and_then(sound::read::<T>) {
+            Some(mut object) => {
+                default_namespace(kind, object.metadata_mut());
+                (object, Vec::new())
+            }
+            None => self.careful(kind, (source.value)(), position)?,
+        };
+        let reference = self.reference(kind, object.metadata(), position)?;
+        object.trim();
+        Ok(Entry { reference, findings, object: wrap(Arc::new(object)) })
+    }
+
+    /// Reads an object of which something is to be said.
+    fn careful<T>(
+        &self,
+        kind: Kind,
+        mut value: Value,
+        position: &Position,
+    ) -> Result<(T, Vec<Finding>), Defect>
+    where
         T: DeserializeOwned + Serialize + Metadata<Ty = ObjectMeta>,
     {
+        prepare_namespace(kind, &mut value);
+        let original = (kind == Kind::Ingress).then(|| value.clone());
         let (object, repairs) = strict::typed::<T>(kind, value, &|steps| self.place(position, steps))
             .map_err(|fault| self.defect(position, &fault.steps, fault.message))?;
         let reference = self.reference(kind, object.metadata(), position)?;
-        let findings = repairs.iter().map(|repair| repair.finding(&reference)).collect();
-        Ok(Entry { reference, findings, object: wrap(Arc::new(object)) })
+        let mut findings: Vec<_> = repairs.iter().map(|repair| repair.finding(&reference)).collect();
+        if let Some(original) = original {
+            findings.extend(strict::unknown_fields(&original, &object, &reference));
+        }
+        Ok((object, findings))
     }
 
     fn entry_of_old_version(
@@ -177,14 +223,14 @@ impl Reader<'_> {
         mut value: Value,
         position: &Position,
     ) -> Result<Entry, Defect> {
-        default_namespace(kind, &mut value);
+        prepare_namespace(kind, &mut value);
         if kind != Kind::Ingress {
             // The older versions of the other kinds have the same fields.
             let (version, old) = (kind.api_version(), value.get("apiVersion").cloned().unwrap_or_default());
             if let Some(object) = value.as_object_mut() {
                 object.insert("apiVersion".into(), version.into());
             }
-            let mut entry = self.entry(kind, value, position)?;
+            let mut entry = self.entry(kind, Source { tree: None, value: &|| value.clone() }, position)?;
             entry.findings.push(strict::old_version(&entry.reference, &old, version));
             return Ok(entry);
         }
@@ -200,6 +246,8 @@ impl Reader<'_> {
             let (field, rest) = message.split_once(": ").unwrap_or(("", &message));
             self.defect(position, &strict::steps_of(field), rest)
         })?;
+        let mut ingress = ingress;
+        ingress.trim();
         let mut findings = vec![finding];
         findings.extend(repairs.iter().map(|repair| repair.finding(&reference)));
         Ok(Entry { reference, findings, object: Object::Ingress(Arc::new(ingress)) })
@@ -237,8 +285,36 @@ struct MetadataOnly {
     metadata: ObjectMeta,
 }
 
+/// What an object is read from.
+#[derive(Clone, Copy)]
+struct Source<'n> {
+    /// The tree, where it is to be read as it is.
+    tree: Option<&'n Tree<'n>>,
+    /// What it is read from with care.
+    value: &'n dyn Fn() -> Value,
+}
+
+/// An object with its version and kind.
+fn value(tree: &Tree<'_>, version: &str, kind: &str) -> Value {
+    let mut value = tree.to_value();
+    if let Some(object) = value.as_object_mut() {
+        object.insert("apiVersion".into(), version.into());
+        object.insert("kind".into(), kind.into());
+    }
+    value
+}
+
 /// `default` for an object that names no namespace, none for kinds that have none.
-fn default_namespace(kind: Kind, value: &mut Value) {
+fn default_namespace(kind: Kind, metadata: &mut ObjectMeta) {
+    if !kind.namespaced() {
+        metadata.namespace = None;
+    } else if metadata.namespace.as_deref().is_none_or(str::is_empty) {
+        metadata.namespace = Some("default".into());
+    }
+}
+
+/// As [`default_namespace`], before it is known whether the object can be read.
+fn prepare_namespace(kind: Kind, value: &mut Value) {
     let Some(Value::Object(metadata)) = value.get_mut("metadata") else { return };
     if !kind.namespaced() {
         metadata.remove("namespace");
