@@ -21,13 +21,17 @@ fix:
 # Figures of the routing table, the compile, the stack, and of the way from a write at the API server to traffic
 bench:
     cargo bench -p ingress-core
-    cargo bench -p ingress-proxy
+    cargo bench -p ingress-proxy --bench stack
     cargo bench -p ingress-tests --bench convergence
 
 # Side by side with nginx, haproxy, envoy and caddy; bench/README.md says what must be installed
 compare *arguments:
     cargo build --release -p ingress-controller
     bench/run {{arguments}}
+
+# How many instructions a request takes, part by part: needs valgrind
+instructions *names:
+    cargo bench -p ingress-proxy --bench instructions -- {{names}}
 
 # Rewrite the expected results of the compile's cases after looking at the difference
 expect:

@@ -164,6 +164,11 @@ impl Connection {
         self.facts.client_value.clone()
     }
 
+    /// The client's IP address as text.
+    pub(crate) fn client_text(&self) -> &[u8] {
+        self.facts.client_value.as_bytes()
+    }
+
     /// The port that endpoints are told of, as a header value.
     pub(crate) fn port_value(&self) -> HeaderValue {
         self.facts.port_value.clone()

@@ -20,6 +20,12 @@ pub trait Observer: fmt::Debug + Send {
     /// A request is over.
     fn finished(&mut self, request: &Finished<'_>);
 
+    /// True if it makes nothing of a request whose [`log`](Finished::log) is false: while the settings want no access log, it is told of
+    /// none. Asked once, before the first request.
+    fn only_logged(&self) -> bool {
+        false
+    }
+
     /// A connection of a TCP service, or a session of a UDP service, is over; so is a TLS connection that was passed on unopened.
     fn stream_finished(&mut self, _stream: &FinishedStream<'_>) {}
 }
@@ -27,6 +33,10 @@ pub trait Observer: fmt::Debug + Send {
 impl Observer for Box<dyn Observer> {
     fn finished(&mut self, request: &Finished<'_>) {
         (**self).finished(request);
+    }
+
+    fn only_logged(&self) -> bool {
+        (**self).only_logged()
     }
 
     fn stream_finished(&mut self, stream: &FinishedStream<'_>) {
@@ -41,6 +51,10 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.1.finished(request);
     }
 
+    fn only_logged(&self) -> bool {
+        self.0.only_logged() && self.1.only_logged()
+    }
+
     fn stream_finished(&mut self, stream: &FinishedStream<'_>) {
         self.0.stream_finished(stream);
         self.1.stream_finished(stream);
@@ -51,6 +65,10 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
 impl<O: Observer> Observer for Vec<O> {
     fn finished(&mut self, request: &Finished<'_>) {
         self.iter_mut().for_each(|observer| observer.finished(request));
+    }
+
+    fn only_logged(&self) -> bool {
+        self.iter().all(|observer| observer.only_logged())
     }
 
     fn stream_finished(&mut self, stream: &FinishedStream<'_>) {

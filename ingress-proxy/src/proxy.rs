@@ -111,7 +111,8 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> ProxyFuture {
-        let request = request.map(Body::new);
+        // In a box from here on: it is handed down many times.
+        let request = Box::new(request.map(Body::new));
         let connection = self.connection.clone().or_else(|| request.extensions().get().cloned());
         ProxyFuture { inner: self.stack.call((request, connection)) }
     }
@@ -126,7 +127,7 @@ impl fmt::Debug for Proxy {
 /// The answer to one request.
 #[must_use = "a request is forwarded only while its future is polled"]
 pub struct ProxyFuture {
-    inner: <Stack as Service<(Request<Body>, Option<Connection>)>>::Future,
+    inner: <Stack as Service<(Box<Request<Body>>, Option<Connection>)>>::Future,
 }
 
 impl Future for ProxyFuture {

@@ -1,13 +1,11 @@
 //! One line: ingress-nginx's default format.
 
-use std::io::Write;
-use std::time::Duration;
-
 use http::{HeaderValue, Version};
 use ingress_core::Backend;
 use ingress_core::stream::StreamProtocol;
 use jiff::Timestamp;
 
+use super::text::{address, decimal, escape, put, seconds, socket_address};
 use crate::observe::{Finished, FinishedStream, Try};
 
 /// The time of day as text, made once in a second.
@@ -34,26 +32,31 @@ impl Clock {
 /// $request_time [$proxy_upstream_name] [$proxy_alternative_upstream_name] $upstream_addr $upstream_response_length
 /// $upstream_response_time $upstream_status $req_id`
 pub(super) fn write(line: &mut Vec<u8>, time: &str, request: &Finished<'_>) {
-    match request.client {
-        Some(client) => put(line, format_args!("{client}")),
-        None => line.push(b'-'),
-    }
-    put(line, format_args!(" - - [{time}] \""));
+    client(line, request);
+    line.extend_from_slice(b" - - [");
+    line.extend_from_slice(time.as_bytes());
+    line.extend_from_slice(b"] \"");
     first_line(line, request);
-    put(line, format_args!("\" {} {} \"", request.status, request.body_bytes_sent));
+    line.extend_from_slice(b"\" ");
+    decimal(line, request.status);
+    line.push(b' ');
+    decimal(line, request.body_bytes_sent);
+    line.extend_from_slice(b" \"");
     value(line, request.referer);
     line.extend_from_slice(b"\" \"");
     value(line, request.user_agent);
-    put(line, format_args!("\" {} ", request.request_length));
+    line.extend_from_slice(b"\" ");
+    decimal(line, request.request_length);
+    line.push(b' ');
     seconds(line, request.duration);
     line.extend_from_slice(b" [");
     upstream_name(line, request);
     line.extend_from_slice(b"] [] ");
-    each(line, request.tries, |line, one| put(line, format_args!("{}", one.address)));
-    each(line, request.tries, |line, one| put(line, format_args!("{}", one.response_length)));
+    each(line, request.tries, |line, one| socket_address(line, one.address));
+    each(line, request.tries, |line, one| decimal(line, one.response_length));
     each(line, request.tries, |line, one| seconds(line, one.response_time));
     each(line, request.tries, |line, one| match one.status {
-        Some(status) => put(line, format_args!("{status}")),
+        Some(status) => decimal(line, status),
         None => line.push(b'-'),
     });
     value(line, request.request_id);
@@ -72,9 +75,15 @@ pub(super) fn write_stream(line: &mut Vec<u8>, time: &str, stream: &FinishedStre
     line.push(b'\n');
 }
 
-fn put(line: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
-    // Writing to memory does not fail.
-    let _ = line.write_fmt(text);
+/// The client's address: mostly that of the connection, whose text is at hand.
+fn client(line: &mut Vec<u8>, request: &Finished<'_>) {
+    match (request.client, request.connection) {
+        (None, _) => line.push(b'-'),
+        (Some(client), Some(connection)) if connection.client().ip() == client => {
+            line.extend_from_slice(connection.client_text());
+        }
+        (Some(client), _) => address(line, client),
+    }
 }
 
 fn first_line(line: &mut Vec<u8>, request: &Finished<'_>) {
@@ -90,20 +99,14 @@ fn first_line(line: &mut Vec<u8>, request: &Finished<'_>) {
     if let (true, Some(scheme), Some(authority)) =
         (request.version < Version::HTTP_2, target.scheme_str(), target.authority())
     {
-        put(line, format_args!("{scheme}://"));
+        line.extend_from_slice(scheme.as_bytes());
+        line.extend_from_slice(b"://");
         escape(line, authority.as_str().as_bytes());
     }
     escape(line, target.path_and_query().map_or("/", |target| target.as_str()).as_bytes());
-    put(line, format_args!(" {:?}", request.version));
-}
-
-/// What is quoted, made harmless: `\xXX` for quotes, backslashes, control characters and all that is not ASCII.
-fn escape(line: &mut Vec<u8>, text: &[u8]) {
-    for &byte in text {
-        match byte {
-            b'"' | b'\\' | 0..0x20 | 0x7f.. => put(line, format_args!("\\x{byte:02X}")),
-            _ => line.push(byte),
-        }
+    match request.version {
+        Version::HTTP_11 => line.extend_from_slice(b" HTTP/1.1"),
+        version => put(line, format_args!(" {version:?}")),
     }
 }
 
@@ -112,10 +115,6 @@ fn value(line: &mut Vec<u8>, value: Option<&HeaderValue>) {
         Some(value) if !value.is_empty() => escape(line, value.as_bytes()),
         _ => line.push(b'-'),
     }
-}
-
-fn seconds(line: &mut Vec<u8>, time: Duration) {
-    put(line, format_args!("{}.{:03}", time.as_secs(), time.subsec_millis()));
 }
 
 /// The upstream in the way ingress-nginx writes it: `namespace/service:port` is `namespace-service-port`.
@@ -149,17 +148,11 @@ fn each(line: &mut Vec<u8>, tries: &[Try], mut one: impl FnMut(&mut Vec<u8>, &Tr
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::time::Duration;
 
     use ingress_core::{HostPattern, PathPattern, Route};
 
     use super::*;
-
-    #[test]
-    fn what_a_client_writes_cannot_end_the_quotes() {
-        let mut line = Vec::new();
-        escape(&mut line, "a\"\\\r\n\u{7f}\u{e9}~ b".as_bytes());
-        assert_eq!(line, br"a\x22\x5C\x0D\x0A\x7F\xC3\xA9~ b");
-    }
 
     /// Files hold what no API server would take.
     #[test]
@@ -181,17 +174,6 @@ mod tests {
         let mut line = Vec::new();
         write_stream(&mut line, "now", &stream);
         assert_eq!(line, b"[192.0.2.1] [now] UDP 502 2 1 1.030\n");
-    }
-
-    #[test]
-    fn times_are_seconds_with_three_digits() {
-        let text = |time| {
-            let mut line = Vec::new();
-            seconds(&mut line, time);
-            String::from_utf8(line).unwrap()
-        };
-        assert_eq!(text(Duration::from_micros(1_999)), "0.001");
-        assert_eq!(text(Duration::from_millis(61_020)), "61.020");
     }
 
     #[test]

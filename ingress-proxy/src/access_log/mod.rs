@@ -6,6 +6,7 @@
 mod line;
 #[cfg(test)]
 mod tests;
+mod text;
 mod writer;
 
 use std::io::{self, Write};
@@ -84,6 +85,10 @@ impl Observer for Lines {
             let time = self.clock.now();
             self.open.writer.add(&self.buffer, |lines| line::write(lines, time, request));
         }
+    }
+
+    fn only_logged(&self) -> bool {
+        true
     }
 
     fn stream_finished(&mut self, stream: &FinishedStream<'_>) {

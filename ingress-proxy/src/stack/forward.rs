@@ -88,7 +88,7 @@ fn prepare(routed: Routed) -> Result<Exchange, Answering> {
     // HTTP/2 has no upgrades: there the request is one like any other.
     let upgrade = if group.is_http2() { None } else { Upgrade::take(&mut client.request) };
     let takes_trailers = group.is_http2() && takes_trailers(client.request.headers());
-    headers::towards_endpoint(&mut client, &target.settings);
+    headers::towards_endpoint(&mut client, &target.settings, &target.ids);
     let ClientRequest { mut request, mut record, reply, .. } = client;
     let version = request.version();
     if let Some(upgrade) = &upgrade {

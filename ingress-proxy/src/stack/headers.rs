@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 
 use super::client_certificate;
 use super::request::ClientRequest;
+use super::request_id::RequestIds;
 use crate::connection::Connection;
 use crate::error::Kind;
 
@@ -29,8 +30,11 @@ const X_ORIGINAL_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-original
 const X_ORIGINAL_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-original-forwarded-host");
 const X_ORIGINAL_URI: HeaderName = HeaderName::from_static("x-original-uri");
 
+/// So many fields every request gets.
+const ADDED: usize = 9;
+
 /// Makes the fields of a request those that an endpoint gets.
-pub(super) fn towards_endpoint(client: &mut ClientRequest, settings: &Settings) {
+pub(super) fn towards_endpoint(client: &mut ClientRequest, settings: &Settings, ids: &RequestIds) {
     let forwarded = &settings.forwarded;
     // ingress-nginx's name for "no host".
     let authority = client.wanted_host().cloned().unwrap_or(HeaderValue::from_static("_"));
@@ -45,6 +49,7 @@ pub(super) fn towards_endpoint(client: &mut ClientRequest, settings: &Settings) 
     let seen = Seen::by(headers, |name| is_not_for_endpoints(name) && !passes(name));
     let original_for = told(headers, &forwarded.header, &X_FORWARDED_FOR, &seen);
     let original_host = told(headers, &forwarded.host_header, &X_FORWARDED_HOST, &seen);
+    let id_sent = seen.id;
     seen.remove_from(headers);
     if version >= Version::HTTP_2
         && let Some(cookies) = joined(headers, &COOKIE, b"; ")
@@ -52,6 +57,8 @@ pub(super) fn towards_endpoint(client: &mut ClientRequest, settings: &Settings) 
         headers.insert(COOKIE, cookies);
     }
 
+    // At once, as to grow is to hash all names again. If there is no room for so many, the insertions will say it.
+    let _ = headers.try_reserve(ADDED);
     headers.insert(HOST, authority.clone());
     headers.insert(X_FORWARDED_HOST, authority);
     if let Some(connection) = &client.connection {
@@ -75,7 +82,7 @@ pub(super) fn towards_endpoint(client: &mut ClientRequest, settings: &Settings) 
             headers.insert(name, value);
         }
     }
-    set_request_id(headers, settings.generate_request_id);
+    set_request_id(headers, id_sent, Some(ids).filter(|_| settings.generate_request_id));
 }
 
 /// What the client sent in a field that proxies set. The usual name is looked up only if such a name was seen.
@@ -103,27 +110,15 @@ fn name_client(
     headers.insert(X_FORWARDED_FOR, all.unwrap_or(client));
 }
 
-/// The client's id, or a fresh one of 32 hexadecimal digits.
-fn set_request_id(headers: &mut HeaderMap, generate: bool) {
-    let given = headers.get(&X_REQUEST_ID).filter(|id| !id.is_empty()).cloned();
-    let id = match given {
-        Some(given) => Some(given),
-        None if generate => HeaderValue::from_bytes(&hexadecimal(rand::random())).ok(),
-        None => None,
-    };
-    match id {
+/// The client's id, or a fresh one. The map is asked for the client's only if there is one.
+fn set_request_id(headers: &mut HeaderMap, sent: bool, fresh: Option<&RequestIds>) {
+    if sent && headers.get(&X_REQUEST_ID).is_some_and(|id| !id.is_empty()) {
+        return;
+    }
+    match fresh.and_then(RequestIds::next) {
         Some(id) => drop(headers.insert(X_REQUEST_ID, id)),
         None => drop(headers.remove(X_REQUEST_ID)),
     }
-}
-
-fn hexadecimal(id: [u8; 16]) -> [u8; 32] {
-    let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' + value - 10 };
-    let mut text = [0; 32];
-    for (pair, byte) in text.chunks_exact_mut(2).zip(id) {
-        pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
-    }
-    text
 }
 
 /// Makes the fields of an endpoint's answer those that a client gets.
@@ -151,6 +146,7 @@ struct Seen {
     unwanted: SmallVec<[HeaderName; 8]>,
     connection: bool,
     forwarded: bool,
+    id: bool,
     codings: usize,
     lengths: usize,
 }
@@ -163,6 +159,7 @@ impl Seen {
             seen.connection |= *name == CONNECTION;
             seen.codings += usize::from(*name == TRANSFER_ENCODING);
             seen.lengths += usize::from(*name == CONTENT_LENGTH);
+            seen.id |= *name == X_REQUEST_ID;
             if is_unwanted(text) {
                 seen.forwarded |= text.starts_with("x-forwarded-");
                 seen.unwanted.push(name.clone());
@@ -254,8 +251,8 @@ mod tests {
     fn sent(request: http::request::Builder) -> HeaderMap {
         let connection = Connection::new(([192, 0, 2, 7], 5000).into(), 8080);
         let request = request.header(HOST, "Shop.test:8080").body(Body::empty()).unwrap();
-        let mut client = ClientRequest::check(request, Some(connection)).unwrap();
-        towards_endpoint(&mut client, &Settings::default());
+        let mut client = ClientRequest::check(Box::new(request), Some(connection)).unwrap();
+        towards_endpoint(&mut client, &Settings::default(), &RequestIds::default());
         (*client.request).into_parts().0.headers
     }
 

@@ -52,7 +52,7 @@ mod tests {
 
     fn request(host: &str, target: &str) -> ClientRequest {
         let request = Request::get(target).header(HOST, host).body(Body::empty()).unwrap();
-        ClientRequest::check(request, None).unwrap()
+        ClientRequest::check(Box::new(request), None).unwrap()
     }
 
     fn sent_to(host: &str, target: &str, redirect: HttpsRedirect) -> String {
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn who_names_no_host_cannot_be_sent_anywhere() {
         let request = Request::get("/").version(Version::HTTP_10).body(Body::empty()).unwrap();
-        let request = ClientRequest::check(request, None).unwrap();
+        let request = ClientRequest::check(Box::new(request), None).unwrap();
         assert_eq!(super::redirect(&request, HttpsRedirect::default()).unwrap_err(), Kind::BadRequest);
     }
 
@@ -99,7 +99,7 @@ mod tests {
         #[test]
         fn a_location_is_one_line(host in "\\PC{0,20}|[a-z\\r\\n\\t.:%]{0,20}", target in "/(\\PC|[\\x00-\\xff]){0,30}") {
             let sent = Request::get(target.as_str()).header(HOST, host.as_str()).body(Body::empty());
-            if let Some(request) = sent.ok().and_then(|sent| ClientRequest::check(sent, None).ok())
+            if let Some(request) = sent.ok().and_then(|sent| ClientRequest::check(Box::new(sent), None).ok())
                 && request.target().is_ok()
                 && let Ok(answer) = super::redirect(&request, HttpsRedirect::default())
             {

@@ -14,6 +14,7 @@ mod length;
 mod record;
 mod reply;
 mod request;
+mod request_id;
 mod routed;
 mod router;
 mod tunnel;
@@ -47,7 +48,7 @@ pub(crate) type Stack = Arrivals<Check<Router<Forward>>>;
 /// Top to bottom: what a request meets, in order.
 pub(crate) fn stack(shared: &Arc<Shared>) -> Stack {
     ServiceBuilder::new()
-        .layer(layer_fn(Arrivals::new))
+        .layer(layer_fn(|inner| Arrivals::new(inner, shared.clone())))
         .layer(layer_fn(|inner| Check::new(inner, shared.clone())))
         .layer(layer_fn(|inner| Router::new(inner, shared.clone())))
         .service(Forward)
@@ -62,6 +63,7 @@ pub(crate) fn refused(
     line: &[u8],
 ) -> Response<Body> {
     let settings = shared.settings();
-    let record = stack.observers.as_ref().map(|of| Record::refused(of, line, connection, &settings));
+    let record = stack.observers.as_ref().filter(|of| of.want(&settings));
+    let record = record.map(|of| Record::refused(of, line, connection, &settings));
     Reply::default().conclude(record, page(status), &settings)
 }

@@ -3,6 +3,7 @@
 //! A record rides with its request through the stack, and then with the body of the answer. Whoever drops it, and wherever, tells the
 //! observer: so each request is told of once, also one that is given up half way. Without an observer there are no records.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -24,16 +25,24 @@ use crate::upstream::Progress;
 
 /// The observer of one proxy. Its lock is for clones of the proxy on several threads: a worker's is never waited for.
 #[derive(Debug, Clone)]
-pub(crate) struct Observers(Arc<Mutex<Box<dyn Observer>>>);
+pub(crate) struct Observers {
+    observer: Arc<Mutex<Box<dyn Observer>>>,
+    only_logged: bool,
+}
 
 impl Observers {
     pub(crate) fn new(observer: Box<dyn Observer>) -> Self {
-        Self(Arc::new(Mutex::new(observer)))
+        Self { only_logged: observer.only_logged(), observer: Arc::new(Mutex::new(observer)) }
+    }
+
+    /// True if a request that comes under these settings may matter to the observer.
+    pub(super) fn want(&self, settings: &Settings) -> bool {
+        settings.access_log.enabled || !self.only_logged
     }
 
     /// Tells of a stream.
     pub(crate) fn stream_finished(&self, stream: &FinishedStream<'_>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).stream_finished(stream);
+        self.observer.lock().unwrap_or_else(PoisonError::into_inner).stream_finished(stream);
     }
 }
 
@@ -72,10 +81,42 @@ enum Line {
 /// Where a request leads to.
 #[derive(Debug, Default)]
 pub(super) struct Place {
+    pub(super) host: Host,
     pub(super) target: Option<Arc<RouteTarget>>,
     pub(super) default_backend: bool,
     pub(super) known_host: bool,
     pub(super) health_check: bool,
+}
+
+/// The canonical form of the host, mostly without a copy.
+#[derive(Debug, Default)]
+pub(super) enum Host {
+    /// Nobody has looked.
+    #[default]
+    Unseen,
+    /// The authority up to here.
+    Start(usize),
+    Text(Box<str>),
+}
+
+impl From<Cow<'_, str>> for Host {
+    /// For what [`canonical_host`] has made of the authority: it cuts off at the end, and else makes a copy.
+    fn from(host: Cow<'_, str>) -> Self {
+        match host {
+            Cow::Borrowed(start) => Self::Start(start.len()),
+            Cow::Owned(text) => Self::Text(text.into()),
+        }
+    }
+}
+
+impl Host {
+    fn of<'a>(&'a self, authority: &'a str) -> Cow<'a, str> {
+        match self {
+            Self::Unseen => canonical_host(authority).unwrap_or_default(),
+            Self::Start(length) => authority.get(..*length).unwrap_or_default().into(),
+            Self::Text(text) => (&**text).into(),
+        }
+    }
 }
 
 impl Record {
@@ -88,11 +129,18 @@ impl Record {
         let line = Line::Read(request.method().clone(), request.uri().clone());
         let mut record = Self::new(observers, line, connection);
         record.version = request.version();
-        record.request_length = length::of_request(request);
-        let headers = request.headers();
-        record.referer = headers.get(REFERER).cloned();
-        record.user_agent = headers.get(USER_AGENT).cloned();
-        record.request_id = headers.get(X_REQUEST_ID).cloned();
+        record.request_length = length::of_line(request);
+        for (name, value) in request.headers() {
+            record.request_length += length::of_field(name, value);
+            // Of several the first counts.
+            let kept = match name {
+                name if *name == USER_AGENT => &mut record.user_agent,
+                name if *name == REFERER => &mut record.referer,
+                name if *name == X_REQUEST_ID => &mut record.request_id,
+                _ => continue,
+            };
+            kept.get_or_insert_with(|| value.clone());
+        }
         record
     }
 
@@ -216,12 +264,13 @@ impl Record {
     }
 
     fn tell(&mut self) {
+        let now = Instant::now();
         if let (Some(since), Some(last)) = (self.trying.take(), self.tries.last_mut()) {
-            last.response_time = since.elapsed();
+            last.response_time = now - since;
             last.response_length = self.body_sent;
         }
         let authority = self.authority.as_ref().and_then(|authority| authority.to_str().ok());
-        let host = authority.and_then(canonical_host).unwrap_or_default();
+        let host = self.place.host.of(authority.unwrap_or_default());
         let (method, target, refused_line) = match &self.line {
             Line::Read(method, target) => (Some(method), Some(target), None),
             Line::Refused(line) => (None, None, Some(&**line)),
@@ -242,7 +291,7 @@ impl Record {
             request_length: self.request_length + uploaded,
             bytes_sent: self.head_sent + self.body_sent,
             body_bytes_sent: self.body_sent,
-            duration: self.began.elapsed(),
+            duration: now - self.began,
             route: self.place.target.as_ref().map(|target| &target.route),
             default_backend: self.place.default_backend,
             known_host: self.place.known_host,
@@ -250,7 +299,7 @@ impl Record {
             log: self.log,
             tries: &self.tries,
         };
-        self.observers.0.lock().unwrap_or_else(PoisonError::into_inner).finished(&finished);
+        self.observers.observer.lock().unwrap_or_else(PoisonError::into_inner).finished(&finished);
     }
 }
 

@@ -22,7 +22,7 @@ use crate::error::Kind;
 /// A request that has been checked.
 #[derive(Debug)]
 pub(crate) struct ClientRequest {
-    /// The request as it came, but for header names that are dropped. In a box: it is handed down many times, and kept while it is tried.
+    /// The request as it came, but for header names that are dropped.
     pub(crate) request: Box<Request<Body>>,
     /// Who sent it, if that is known.
     pub(crate) connection: Option<Connection>,
@@ -53,8 +53,10 @@ impl ClientRequest {
     ///
     /// # Errors
     /// The kind of refusal.
-    pub(crate) fn check(request: Request<Body>, connection: Option<Connection>) -> Result<Self, Kind> {
-        let mut request = Box::new(request);
+    pub(crate) fn check(
+        mut request: Box<Request<Body>>,
+        connection: Option<Connection>,
+    ) -> Result<Self, Kind> {
         method(&request)?;
         fields(request.version(), request.headers())?;
         let authority = authority(&request)?;
@@ -211,7 +213,7 @@ mod tests {
     use super::*;
 
     fn check(request: http::request::Builder) -> Result<ClientRequest, Kind> {
-        ClientRequest::check(request.body(Body::empty()).unwrap(), None)
+        ClientRequest::check(Box::new(request.body(Body::empty()).unwrap()), None)
     }
 
     fn authority_of(request: http::request::Builder) -> Result<String, Kind> {

@@ -137,7 +137,8 @@ fn place(view: &View, target: &Result<Target<'_>, Kind>, found: Option<&Found>, 
         None => target.as_ref().is_ok_and(|target| view.snapshot().routes.names(&target.host)),
     };
     let default_backend = target.is_ok() && !health_check && found.is_none_or(|found| found.default);
-    Place { target: found.map(|found| found.target.clone()), default_backend, known_host, health_check }
+    let host = target.as_ref().map(|target| target.host.clone().into()).unwrap_or_default();
+    Place { host, target: found.map(|found| found.target.clone()), default_backend, known_host, health_check }
 }
 
 /// A body without a length is counted when it comes.

@@ -10,6 +10,7 @@ use http::HeaderValue;
 use ingress_core::policy::{Protocol, Transport};
 use ingress_core::{Backend, Route, Settings, Snapshot};
 
+use super::request_id::RequestIds;
 use crate::config::Config;
 use crate::error::Kind;
 use crate::snapshot::Subscriber;
@@ -35,6 +36,7 @@ pub(crate) struct View {
     settings: Arc<Settings>,
     /// By the address of the route, which the snapshot keeps alive.
     targets: HashMap<usize, Arc<RouteTarget>, foldhash::fast::RandomState>,
+    ids: Arc<RequestIds>,
 }
 
 /// A route, and what requests on it need beside it.
@@ -47,6 +49,8 @@ pub(crate) struct RouteTarget {
     pub(crate) secure: Option<Arc<Group>>,
     /// The settings of the snapshot that the route is from.
     pub(crate) settings: Arc<Settings>,
+    /// For requests that have no id.
+    pub(crate) ids: Arc<RequestIds>,
 }
 
 /// What a host and path lead to.
@@ -65,6 +69,7 @@ impl Shared {
             snapshot: Arc::default(),
             settings: Arc::default(),
             targets: HashMap::default(),
+            ids: Arc::default(),
         };
         let alt_svc = config.http3_port.map(|port| format!("h3=\":{port}\"; ma=86400"));
         let shared = Self {
@@ -177,8 +182,8 @@ impl View {
             }
             _ => (Err(Kind::Denied), None),
         };
-        let (route, settings) = (route.clone(), self.settings.clone());
-        let target = Arc::new(RouteTarget { route, group, secure, settings });
+        let (route, settings, ids) = (route.clone(), self.settings.clone(), self.ids.clone());
+        let target = Arc::new(RouteTarget { route, group, secure, settings, ids });
         self.targets.insert(key, target.clone());
         Some(Found { target, default })
     }
