@@ -139,7 +139,7 @@ impl Chunked {
         let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
         match httparse::parse_headers(&section, &mut fields) {
             Ok(httparse::Status::Complete((used, _))) if used == section.len() => self.at = At::End,
-            _ => return Err(Malformed::Chunk),
+            _ => return Err(Malformed::Trailers),
         }
         Ok(true)
     }

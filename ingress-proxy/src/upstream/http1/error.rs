@@ -41,6 +41,8 @@ pub(in crate::upstream) enum Malformed {
     Both,
     #[error("a malformed chunk")]
     Chunk,
+    #[error("malformed trailers")]
+    Trailers,
     #[error("more than is held of fields or chunk extensions")]
     TooLarge,
     #[error("too many informational answers")]
