@@ -38,7 +38,7 @@ enum Kind {
     /// A client's body on its way to an endpoint.
     Upload(Box<Upload>),
     /// An endpoint's body on its way to a client.
-    Answer(Box<Answer>),
+    Answer(Answer),
 }
 
 impl Body {
@@ -90,7 +90,7 @@ impl Body {
     }
 
     pub(crate) fn answer(answer: Answer) -> Self {
-        Kind::Answer(Box::new(answer)).into()
+        Kind::Answer(answer).into()
     }
 
     /// Counts what is read of this body in a record, and drops the record with it.

@@ -5,15 +5,12 @@ use std::future::{Future, ready};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use http::header::{CONTENT_LENGTH, HOST, HeaderValue, TE, TRANSFER_ENCODING};
+use http::header::{HOST, HeaderValue, TE};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, Request, Response, Uri, Version};
 use http_body::Body as _;
-use hyper::body::Incoming;
 use ingress_core::policy::{Protocol, Timeouts};
-use tokio::time::{sleep, timeout};
 use tower::Service;
 
 use super::check::refusal;
@@ -26,7 +23,7 @@ use super::upgrade::{Upgrade, is_switch};
 use super::view::RouteTarget;
 use crate::body::Body;
 use crate::error::{Error, Kind, Side, page};
-use crate::upstream::{Answer, Endpoint, Fault, Group, Lease, Progress, Sent, Stage, Tries, Upload};
+use crate::upstream::{Endpoint, Failed, Group, Lease, Outgoing, Progress, Sent, Tries, Upload};
 
 /// The innermost service.
 #[derive(Debug, Clone)]
@@ -76,8 +73,8 @@ struct Hop {
 struct Failure {
     error: Error,
     sent: Sent,
-    /// The request, if it can be sent again.
-    request: Option<Box<Request<Body>>>,
+    /// True if the request can be sent again.
+    again: bool,
 }
 
 /// Makes a request what the endpoints get, or the answer if none can be made of it.
@@ -99,8 +96,6 @@ fn prepare(routed: Routed) -> Result<Exchange, Answering> {
             let refused = reply.conclude(record, refusal(kind, version), &target.settings);
             return Err(Box::pin(ready(Ok(refused))));
         }
-    } else {
-        as_http1(&mut request);
     }
     let upload = (!request.body().is_end_stream()).then(|| Progress::new(request.body()));
     if let Some(progress) = &upload {
@@ -114,21 +109,6 @@ fn prepare(routed: Routed) -> Result<Exchange, Answering> {
     }
     let tries = Tries::new(target.route.retry, request.method());
     Ok(Exchange { request, upgrade, hop: Hop { target, group, upload, version }, tries, record, reply })
-}
-
-/// A target without host: that is in `Host`. And a word about a body of which nobody knows the length: without it hyper would send none where
-/// it is used to none, as with GET.
-fn as_http1(request: &mut Request<Body>) {
-    *request.version_mut() = Version::HTTP_11;
-    if request.uri().authority().is_some() {
-        let path = request.uri().path_and_query().cloned();
-        *request.uri_mut() = path.map(Uri::from).unwrap_or_default();
-    }
-    let body = request.body();
-    let unknown = !body.is_end_stream() && body.size_hint().exact().is_none();
-    if unknown && !request.headers().contains_key(CONTENT_LENGTH) {
-        request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-    }
 }
 
 /// A target with what would be `Host`, and without that field; `te` if the client takes trailers, for servers of gRPC insist on it.
@@ -174,18 +154,16 @@ impl Exchange {
                 if let Some(record) = &mut record {
                     record.try_begins(endpoint.address);
                 }
-                let failure = match hop.attempt(&endpoint, request, &tries, &mut record).await {
+                let failure = match hop.attempt(&endpoint, &mut request, &tries, &mut record).await {
                     Ok((response, lease)) => {
                         break answer(response, lease, upgrade, &hop, &mut record)
                             .unwrap_or_else(|kind| hop.give_up(&endpoint, &kind.into(), &mut record));
                     }
                     Err(failure) => failure,
                 };
-                match failure.request {
-                    Some(again) if tries.again(failure.error.kind(), failure.sent, hop.group.len()) => {
-                        request = again;
-                    }
-                    _ => break hop.give_up(&endpoint, &failure.error, &mut record),
+                let again = failure.again && tries.again(failure.error.kind(), failure.sent, hop.group.len());
+                if !again {
+                    break hop.give_up(&endpoint, &failure.error, &mut record);
                 }
                 if let Some(record) = &mut record {
                     record.failed(failure.error.kind());
@@ -206,80 +184,36 @@ impl Hop {
     async fn attempt(
         &self,
         endpoint: &Arc<Endpoint>,
-        mut request: Box<Request<Body>>,
+        request: &mut Request<Body>,
         tries: &Tries,
         record: &mut Option<Box<Record>>,
-    ) -> Result<(Response<Incoming>, Lease), Failure> {
+    ) -> Result<(Response<()>, Lease), Failure> {
         let mut may_reuse = true;
         loop {
             let mut lease = match endpoint.lease(may_reuse, self.timeouts().connect).await {
                 Ok(lease) => lease,
-                Err(error) => return Err(Failure { error, sent: Sent::Nothing, request: Some(request) }),
+                Err(error) => return Err(Failure { error, sent: Sent::Nothing, again: true }),
             };
             if let Some(record) = record.as_mut().filter(|_| !lease.reused()) {
                 record.connected();
             }
-            // HTTP/2 can tell that nothing was done, also after all was sent.
-            let copies = self.upload.is_none() && (tries.may_resend() || self.group.is_http2());
-            let copy = copies.then(|| copy(&request));
-            let (failure, dead) = match self.send(&mut lease, request).await {
+            let outgoing =
+                Outgoing { request: &mut *request, upload: self.upload.as_ref(), timeouts: self.timeouts() };
+            let Failed { error, sent, whole, dead } = match lease.send(outgoing).await {
                 Ok(response) => {
                     if let Some(record) = record {
                         record.answered(response.status().as_u16());
                     }
                     return Ok((response, lease));
                 }
-                Err(failure) => failure,
+                Err(failed) => failed,
             };
-            let copy = copy.filter(|_| failure.sent == Sent::Nothing || tries.may_resend());
+            let again = whole && (sent == Sent::Nothing || tries.may_resend());
             // An idle connection that the endpoint has closed says nothing about the endpoint.
-            match failure.request.or(copy) {
-                Some(again) if dead && lease.reused() => request = again,
-                again => return Err(Failure { request: again, ..failure }),
+            if !(again && dead && lease.reused()) {
+                return Err(Failure { error, sent, again });
             }
-            may_reuse = failure.sent == Sent::Nothing;
-        }
-    }
-
-    /// Sends the request over one connection. A failure comes with whether the connection itself has ended.
-    async fn send(
-        &self,
-        lease: &mut Lease,
-        request: Box<Request<Body>>,
-    ) -> Result<Response<Incoming>, (Failure, bool)> {
-        let mut sending = std::pin::pin!(lease.send(*request));
-        let answered = match &self.upload {
-            None => timeout(self.timeouts().read, sending.as_mut()).await.map_err(|_| Kind::ReadTimeout),
-            Some(upload) => Box::pin(with_upload(sending, upload, self.timeouts())).await,
-        };
-        match answered {
-            Ok(Ok(response)) => {
-                lease.answered(self.upload.clone());
-                Ok(response)
-            }
-            Ok(Err(mut unsent)) => {
-                let request = unsent.take_message().map(Box::new);
-                let error = unsent.into_error();
-                let fault = Fault::of(&error, request.is_some());
-                let error = Error::with(self.at_fault(fault.kind), error);
-                let dead = fault.connection && error.kind() == Kind::Broken;
-                if fault.connection {
-                    lease.retire();
-                }
-                Err((Failure { error, sent: fault.sent, request }, dead))
-            }
-            Err(kind) => {
-                lease.retire();
-                Err((Failure { error: kind.into(), sent: Sent::Perhaps, request: None }, false))
-            }
-        }
-    }
-
-    /// The kind of a failure: where the client's body has failed, it is that.
-    fn at_fault(&self, kind: Kind) -> Kind {
-        match self.upload.as_ref().map(|upload| upload.stage()) {
-            Some(Stage::Failed(kind)) => kind,
-            _ => kind,
+            may_reuse = sent == Sent::Nothing;
         }
     }
 
@@ -300,46 +234,9 @@ impl Hop {
     }
 }
 
-/// Waits for the answer to a request with a body: while the body goes out the endpoint must keep taking it, and when it is out the time
-/// for the answer begins. What the client owes is bounded by the [`Upload`] itself.
-async fn with_upload<F: Future>(
-    sending: F,
-    upload: &Progress,
-    timeouts: &Timeouts,
-) -> Result<F::Output, Kind> {
-    let mut sending = std::pin::pin!(sending);
-    let mut wait = timeouts.send.min(timeouts.read);
-    loop {
-        tokio::select! { biased;
-            answered = &mut sending => return Ok(answered),
-            () = sleep(wait) => {}
-        }
-        let (kind, limit, since) = match upload.stage() {
-            Stage::AwaitsEndpoint(since) => (Kind::SendTimeout, timeouts.send, since),
-            Stage::Done(since) => (Kind::ReadTimeout, timeouts.read, since),
-            Stage::Untouched => return Err(Kind::SendTimeout),
-            Stage::AwaitsClient | Stage::Failed(_) => (Kind::SendTimeout, timeouts.send, Duration::ZERO),
-        };
-        wait = limit.saturating_sub(since);
-        if wait.is_zero() {
-            return Err(kind);
-        }
-    }
-}
-
-/// A second copy of a request without a body.
-fn copy(request: &Request<Body>) -> Box<Request<Body>> {
-    let mut copy = Box::new(Request::new(Body::empty()));
-    *copy.version_mut() = request.version();
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.headers_mut() = request.headers().clone();
-    copy
-}
-
 /// Turns an endpoint's answer into the client's.
 fn answer(
-    mut response: Response<Incoming>,
+    mut response: Response<()>,
     mut lease: Lease,
     upgrade: Option<Upgrade>,
     hop: &Hop,
@@ -350,20 +247,13 @@ fn answer(
     if is_switch(&response) {
         // Nobody asked for it: the endpoint and we would disagree about what the bytes behind it are.
         let upgrade = upgrade.ok_or(Kind::BadResponse)?;
-        return upgrade.join(response, hop.timeouts().read, record);
+        let endpoint = lease.into_raw().ok_or(Kind::BadResponse)?;
+        return upgrade.join(response, endpoint, hop.timeouts().read, record);
     }
     if let Some(upgrade) = upgrade {
         upgrade.refused(response.status())?;
         lease.retire();
     }
-    Ok(response.map(|body| {
-        if body.is_end_stream() {
-            lease.release();
-            Body::empty()
-        } else {
-            let answer = Answer::new(body, lease, hop.timeouts().read);
-            let trailers = hop.group.is_http2() && hop.version >= Version::HTTP_2;
-            Body::answer(if trailers { answer.with_trailers() } else { answer })
-        }
-    }))
+    let trailers = hop.group.is_http2() && hop.version >= Version::HTTP_2;
+    Ok(response.map(|()| lease.into_body(hop.timeouts().read, trailers)))
 }

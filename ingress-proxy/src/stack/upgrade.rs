@@ -9,7 +9,7 @@ use http::header::{CONNECTION, HeaderValue, UPGRADE};
 use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use hyper::ext::Protocol;
-use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
 use super::record::Record;
@@ -17,6 +17,7 @@ use super::tunnel::tunnel;
 use super::websocket::Handshake;
 use crate::body::Body;
 use crate::error::Kind;
+use crate::upstream::{Io, Raw};
 
 /// An upgrade that a client asked for and that may be asked of an endpoint.
 #[derive(Debug)]
@@ -95,17 +96,18 @@ impl Upgrade {
         }
     }
 
-    /// Joins the two sides once the client has been told; `response` is the endpoint's 101. The record ends with the tunnel.
+    /// Joins the two sides once the client has been told; `response` is the endpoint's 101, and `endpoint` what is behind it. The record
+    /// ends with the tunnel.
     ///
     /// # Errors
     /// [`Kind::BadResponse`] if the endpoint has not understood the handshake that we made for the client.
-    pub(super) fn join<B>(
+    pub(super) fn join(
         self,
-        mut response: Response<B>,
+        mut response: Response<()>,
+        endpoint: Raw<Io>,
         idle: Duration,
         record: &mut Option<Box<Record>>,
     ) -> Result<Response<Body>, Kind> {
-        let endpoint = hyper::upgrade::on(&mut response);
         if let Some(handshake) = self.handshake {
             if !handshake.finish(response.headers_mut()) {
                 return Err(Kind::BadResponse);
@@ -115,18 +117,15 @@ impl Upgrade {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
             response.headers_mut().insert(UPGRADE, self.protocol);
         }
-        let response = response.map(|_| Body::empty());
+        let response = response.map(|()| Body::empty());
         let mut record = record.take();
         if let Some(record) = &mut record {
             record.answers(&response, response.status());
         }
         let (client, held) = (self.client, self.held);
         tokio::spawn(async move {
-            let sides: Result<(Upgraded, Upgraded), hyper::Error> = tokio::try_join!(client, endpoint);
-            match sides {
-                Ok((client, endpoint)) => {
-                    tunnel(TokioIo::new(client), TokioIo::new(endpoint), idle, record).await;
-                }
+            match client.await {
+                Ok(client) => tunnel(TokioIo::new(client), endpoint, idle, record).await,
                 Err(error) => tracing::debug!(%error, "an upgraded connection ended before it began"),
             }
             drop(held);

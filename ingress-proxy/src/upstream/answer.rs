@@ -11,89 +11,109 @@ use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TE, TRAILER, TRANSFER_ENCOD
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::lease::Lease;
+use super::exclusive::Exclusive;
+use super::lease::Stream;
 use crate::body::BoxError;
 use crate::error::{Error, Kind};
 use crate::timer::Wait;
 
 /// An answer's body. With its last byte the connection goes back to the pool; if it is dropped before, the connection is closed, or the
 /// one exchange on it is called off.
-pub(crate) struct Answer {
+pub(crate) enum Answer {
+    /// Over HTTP/1.1; without trailers, as nginx does. `None` when it is over.
+    Exclusive(Option<Box<Exclusive>>),
+    /// Over HTTP/2.
+    Shared(Box<Shared>),
+}
+
+/// A body over HTTP/2.
+pub(crate) struct Shared {
     body: Incoming,
-    lease: Option<Lease>,
+    stream: Option<Stream>,
     timeout: Duration,
     trailers: bool,
     wait: Wait,
 }
 
 impl Answer {
-    /// Streams `body`; `timeout` bounds the time between two reads from the endpoint.
-    pub(crate) fn new(body: Incoming, lease: Lease, timeout: Duration) -> Self {
-        let mut answer = Self { body, lease: Some(lease), timeout, trailers: false, wait: Wait::default() };
-        answer.release_at_end();
-        answer
-    }
-
-    /// Lets trailers through, but for fields that are none of the message's. Otherwise they are dropped, as nginx does.
-    pub(crate) fn with_trailers(self) -> Self {
-        Self { trailers: true, ..self }
-    }
-
-    fn release_at_end(&mut self) {
-        if self.body.is_end_stream()
-            && let Some(lease) = self.lease.take()
-        {
-            lease.release();
-        }
+    /// Streams `body`; `timeout` bounds the time between two reads from the endpoint. With `trailers`, those that are none of the
+    /// message's are let through; otherwise they are dropped.
+    pub(super) fn shared(body: Incoming, stream: Stream, timeout: Duration, trailers: bool) -> Self {
+        let stream = Some(stream);
+        Self::Shared(Box::new(Shared { body, stream, timeout, trailers, wait: Wait::default() }))
     }
 }
+
+type Polled = Poll<Option<Result<Frame<Bytes>, BoxError>>>;
 
 impl http_body::Body for Answer {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let this = &mut *self;
-        let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) else {
-            ready!(this.wait.poll(cx, this.timeout));
-            if let Some(lease) = &mut this.lease {
-                lease.retire();
-            }
-            return Poll::Ready(Some(Err(Error::new(Kind::ReadTimeout).into())));
-        };
-        this.wait.over();
-        match frame {
-            Some(Ok(frame)) if !frame.is_data() => {
-                this.lease.take().into_iter().for_each(Lease::release);
-                let trailers = frame.into_trailers().ok().filter(|_| this.trailers);
-                Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(without_framing(trailers)))))
-            }
-            Some(Ok(frame)) => {
-                this.release_at_end();
-                Poll::Ready(Some(Ok(frame)))
-            }
-            Some(Err(error)) => {
-                this.lease = None;
-                Poll::Ready(Some(Err(Error::with(Kind::Broken, error).into())))
-            }
-            None => {
-                if let Some(lease) = this.lease.take() {
-                    lease.release();
-                }
-                Poll::Ready(None)
-            }
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled {
+        match &mut *self {
+            Self::Exclusive(lease) => poll_exclusive(lease, cx),
+            Self::Shared(shared) => shared.poll_frame(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        match self {
+            Self::Exclusive(lease) => lease.is_none(),
+            Self::Shared(shared) => shared.body.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        match self {
+            Self::Exclusive(None) => SizeHint::with_exact(0),
+            Self::Exclusive(Some(lease)) => lease.left().map_or_else(SizeHint::default, SizeHint::with_exact),
+            Self::Shared(shared) => shared.body.size_hint(),
+        }
+    }
+}
+
+fn poll_exclusive(lease: &mut Option<Box<Exclusive>>, cx: &mut Context<'_>) -> Polled {
+    let Some(exclusive) = lease else { return Poll::Ready(None) };
+    let data = ready!(exclusive.poll_data(cx));
+    let is_over = exclusive.is_answered();
+    match data {
+        Some(Err(error)) => {
+            *lease = None;
+            Poll::Ready(Some(Err(error.into())))
+        }
+        data => {
+            if is_over && let Some(lease) = lease.take() {
+                lease.release();
+            }
+            Poll::Ready(data.map(|data| Ok(Frame::data(data?))))
+        }
+    }
+}
+
+impl Shared {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Polled {
+        let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
+            ready!(self.wait.poll(cx, self.timeout));
+            if let Some(stream) = &self.stream {
+                stream.retire();
+            }
+            return Poll::Ready(Some(Err(Error::new(Kind::ReadTimeout).into())));
+        };
+        self.wait.over();
+        let is_over = self.body.is_end_stream() || !matches!(&frame, Some(Ok(frame)) if frame.is_data());
+        if is_over {
+            self.stream = None;
+        }
+        match frame {
+            Some(Ok(frame)) if !frame.is_data() => {
+                let trailers = frame.into_trailers().ok().filter(|_| self.trailers);
+                Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(without_framing(trailers)))))
+            }
+            Some(Ok(frame)) => Poll::Ready(Some(Ok(frame))),
+            Some(Err(error)) => Poll::Ready(Some(Err(Error::with(Kind::Broken, error).into()))),
+            None => Poll::Ready(None),
+        }
     }
 }
 

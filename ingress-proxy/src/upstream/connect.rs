@@ -7,20 +7,21 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::http2;
 use hyper_util::rt::TokioIo;
 use ingress_core::policy::{Protocol, Transport};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 
+use super::http1::Io;
 use crate::body::Body;
 use crate::error::{Error, Kind};
 use crate::tls::upstream::{Client, Clients};
 
 /// How many requests a connection of HTTP/2 carries at once at most; an endpoint may want fewer.
 pub(super) const STREAMS: usize = 100;
-/// How much of an answer is held for a client that is slow to take it, whatever the protocol.
+/// How much of an answer over HTTP/2 is held for a client that is slow to take it.
 const BUFFER: u32 = 256 * 1024;
 /// The most bytes of the fields of one answer over HTTP/2.
 const FIELDS: u32 = 64 * 1024;
@@ -73,26 +74,22 @@ impl Connector {
         self.http2
     }
 
-    /// Connects, and leaves the connection to a task of its own. `timeout` is for all of it, with the handshake of TLS if there is one.
+    /// Connects. `timeout` is for all of it, with the handshake of TLS if there is one.
     ///
     /// # Errors
     /// [`Kind::Connect`] or [`Kind::ConnectTimeout`].
-    pub(super) async fn http1(
-        &self,
-        address: SocketAddr,
-        timeout: Duration,
-    ) -> Result<http1::SendRequest<Body>, Error> {
+    pub(super) async fn http1(&self, address: SocketAddr, timeout: Duration) -> Result<Io, Error> {
         within(timeout, async {
             let stream = tcp(address).await?;
             match &self.tls {
-                None => speak_http1(stream, address).await,
-                Some(tls) => speak_http1(secure(tls, stream, address, &self.host).await?, address).await,
+                None => Ok(Io::Plain(stream)),
+                Some(tls) => Ok(Io::Tls(Box::new(secure(tls, stream, address, &self.host).await?))),
             }
         })
         .await
     }
 
-    /// Connects for HTTP/2, likewise.
+    /// Connects for HTTP/2, and leaves the connection to a task of its own. `timeout` likewise.
     ///
     /// # Errors
     /// [`Kind::Connect`] or [`Kind::ConnectTimeout`].
@@ -133,22 +130,6 @@ async fn secure(
 
 fn failed(error: impl Into<crate::body::BoxError>) -> Error {
     Error::with(Kind::Connect, error)
-}
-
-async fn speak_http1<T>(stream: T, address: SocketAddr) -> Result<http1::SendRequest<Body>, Error>
-where
-    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let mut builder = http1::Builder::new();
-    builder.max_buf_size(BUFFER as usize);
-    let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(failed)?;
-    tokio::spawn(async move {
-        // What goes wrong here also fails the request that is under way, or closes an idle connection.
-        if let Err(error) = connection.with_upgrades().await {
-            tracing::debug!(%address, %error, "connection to an endpoint ended early");
-        }
-    });
-    Ok(sender)
 }
 
 /// Whatever clients do not take, the window of the connection has room for the windows of all its streams: a slow client stops nobody

@@ -4,26 +4,36 @@ use std::error::Error as _;
 
 use h2::Reason;
 
+use super::http1;
 use super::retry::Sent;
 use crate::error::Kind;
 
 /// How an exchange failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub(super) struct Fault {
     /// What the client is told.
-    pub(crate) kind: Kind,
+    pub(super) kind: Kind,
     /// How far the request had come.
-    pub(crate) sent: Sent,
+    pub(super) sent: Sent,
     /// True if the connection is gone, and not only the one exchange.
-    pub(crate) connection: bool,
+    pub(super) connection: bool,
 }
 
 impl Fault {
+    /// Reads an error of our own client; `is_tls` if nobody can tell how much of what was written in vain has left.
+    pub(super) fn of_http1(error: &http1::Error, is_tls: bool) -> Self {
+        match error {
+            http1::Error::Unsent(_) if !is_tls => Self::new(Kind::Broken, Sent::Nothing, true),
+            http1::Error::Malformed(_) => Self::new(Kind::BadResponse, Sent::Perhaps, true),
+            http1::Error::Length(_) => Self::new(Kind::ClientBody, Sent::Perhaps, true),
+            _ => Self::new(Kind::Broken, Sent::Perhaps, true),
+        }
+    }
+
     /// Reads an error of hyper; `unsent` if the request came back whole.
-    pub(crate) fn of(error: &hyper::Error, unsent: bool) -> Self {
+    pub(super) fn of(error: &hyper::Error, unsent: bool) -> Self {
         let fault = match error.source().and_then(|source| source.downcast_ref::<h2::Error>()) {
             Some(error) => Self::of_http2(error),
-            None if error.is_parse() => Self::new(Kind::BadResponse, Sent::Perhaps, true),
             None => Self::new(Kind::Broken, Sent::Perhaps, true),
         };
         if unsent { Self { sent: Sent::Nothing, ..fault } } else { fault }

@@ -1,96 +1,86 @@
 //! A connection in use by one request.
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
-use futures_util::future::Either;
 use http::{Request, Response};
+use http_body::Body as _;
 use hyper::body::Incoming;
-use hyper::client::conn::{TrySendError, http1, http2};
+use hyper::client::conn::http2;
 
+use super::answer::Answer;
 use super::connect::Room;
-use super::pool::{Connection, Endpoint};
+use super::exclusive::Exclusive;
+use super::fault::Fault;
+use super::http1::{Io, Raw};
+use super::pool::Endpoint;
 use super::shared;
 use super::upload::{Progress, Stage};
+use super::waiting::{Failed, Outgoing, awaited};
 use crate::body::Body;
+use crate::error::{Error, Kind};
 
 /// A connection in use, or a share of one.
 pub(crate) enum Lease {
-    /// Of HTTP/1.1: dropped, it is closed; [`release`](Self::release) gives it back.
-    Exclusive(Exclusive),
+    /// Of HTTP/1.1: dropped, it is closed.
+    Exclusive(Box<Exclusive>),
     /// Of HTTP/2.
     Shared(Stream),
 }
 
 impl Lease {
-    /// Sends the request. Dropped before there is an answer, the request is called off.
-    pub(crate) fn send(
-        &mut self,
-        request: Request<Body>,
-    ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<Body>>>> + use<> {
+    /// Sends the request, and waits for the head of its answer. Dropped before that, the request is called off.
+    ///
+    /// # Errors
+    /// [`Failed`]; the connection carries no further request if it is to blame.
+    pub(crate) async fn send(&mut self, mut outgoing: Outgoing<'_>) -> Result<Response<()>, Failed> {
         match self {
-            Self::Exclusive(lease) => Either::Left(lease.connection.sender.try_send_request(request)),
-            Self::Shared(stream) => Either::Right(stream.sender.try_send_request(request)),
+            Self::Exclusive(lease) => lease.send(&mut outgoing).await,
+            Self::Shared(stream) => Box::pin(stream.send(&mut outgoing)).await,
         }
     }
 
     /// True if the connection carried a request before.
     pub(crate) fn reused(&self) -> bool {
         match self {
-            Self::Exclusive(lease) => lease.reused,
+            Self::Exclusive(lease) => lease.is_reused(),
             Self::Shared(stream) => stream.first.is_none(),
-        }
-    }
-
-    /// Notes that the head of the answer is there, while this body may still be on its way to the endpoint.
-    pub(crate) fn answered(&mut self, upload: Option<Arc<Progress>>) {
-        match self {
-            Self::Exclusive(lease) => lease.upload = upload,
-            Self::Shared(stream) => {
-                stream.upload = upload;
-                stream.first.iter().for_each(|room| room.look());
-            }
         }
     }
 
     /// Lets the connection carry no further request: what the endpoint makes of it is not certain.
     pub(crate) fn retire(&mut self) {
         match self {
-            Self::Exclusive(lease) => lease.endpoint = Weak::new(),
+            Self::Exclusive(lease) => lease.retire(),
             Self::Shared(stream) => stream.retire(),
         }
     }
 
-    /// Gives the connection back after a whole answer, unless the endpoint answered before it had the whole request, or left its upstream.
-    pub(crate) fn release(self) {
+    /// The body of the answer whose head has come; `timeout` bounds the time between two reads from the endpoint. With its last byte the
+    /// connection is given back, unless the endpoint answered before it had the whole request, or left its upstream.
+    pub(crate) fn into_body(self, timeout: Duration, trailers: bool) -> Body {
         match self {
-            Self::Exclusive(lease) => lease.release(),
-            Self::Shared(stream) => drop(stream),
+            Self::Exclusive(mut lease) => match lease.take_all() {
+                Some(body) => {
+                    lease.release();
+                    Body::full(body)
+                }
+                None => Body::answer(Answer::Exclusive(Some(lease))),
+            },
+            Self::Shared(mut stream) => match stream.body.take() {
+                Some(body) if !body.is_end_stream() => {
+                    Body::answer(Answer::shared(body, stream, timeout, trailers))
+                }
+                _ => Body::empty(),
+            },
         }
     }
-}
 
-/// A connection of HTTP/1.1 in use.
-pub(crate) struct Exclusive {
-    connection: Connection,
-    endpoint: Weak<Endpoint>,
-    upload: Option<Arc<Progress>>,
-    reused: bool,
-}
-
-impl Exclusive {
-    pub(super) fn new(connection: Connection, endpoint: &Arc<Endpoint>, reused: bool) -> Self {
-        Self { connection, endpoint: Arc::downgrade(endpoint), upload: None, reused }
-    }
-
-    pub(super) fn sender(&mut self) -> &mut http1::SendRequest<Body> {
-        &mut self.connection.sender
-    }
-
-    fn release(mut self) {
-        let whole = self.upload.is_none_or(|upload| matches!(upload.stage(), Stage::Done(_)));
-        if let (true, Some(endpoint)) = (whole, self.endpoint.upgrade()) {
-            self.connection.requests += 1;
-            endpoint.keep(self.connection);
+    /// The connection after an answer that has switched protocols; `None` if it is not one that can.
+    pub(crate) fn into_raw(self) -> Option<Raw<Io>> {
+        match self {
+            Self::Exclusive(lease) => Some(lease.into_raw()),
+            Self::Shared(_) => None,
         }
     }
 }
@@ -103,6 +93,8 @@ pub(crate) struct Stream {
     upload: Option<Arc<Progress>>,
     /// For the first request on a connection: when it is answered, the endpoint has said what it takes.
     first: Option<Arc<Room>>,
+    /// The body of the answer, once there is one.
+    body: Option<Incoming>,
 }
 
 impl Stream {
@@ -112,10 +104,45 @@ impl Stream {
         endpoint: &Arc<Endpoint>,
         first: Option<Arc<Room>>,
     ) -> Self {
-        Self { sender, connection, endpoint: Arc::downgrade(endpoint), upload: None, first }
+        Self { sender, connection, endpoint: Arc::downgrade(endpoint), upload: None, first, body: None }
     }
 
-    fn retire(&self) {
+    async fn send(&mut self, outgoing: &mut Outgoing<'_>) -> Result<Response<()>, Failed> {
+        // HTTP/2 can tell that nothing was done, also after all was sent.
+        let keeps = outgoing.upload.is_none();
+        let request = if keeps { copy(outgoing.request) } else { std::mem::take(outgoing.request) };
+        let sending = self.sender.try_send_request(request);
+        match awaited(sending, outgoing.upload.map(|upload| &**upload), outgoing.timeouts).await {
+            Ok(Ok(response)) => {
+                self.upload = outgoing.upload.cloned();
+                self.first.iter().for_each(|room| room.look());
+                let (head, body) = response.into_parts();
+                self.body = Some(body);
+                Ok(Response::from_parts(head, ()))
+            }
+            Ok(Err(mut unsent)) => {
+                let request = unsent.take_message();
+                let error = unsent.into_error();
+                let fault = Fault::of(&error, request.is_some());
+                let error = Error::with(outgoing.at_fault(fault.kind), error);
+                let dead = fault.connection && error.kind() == Kind::Broken;
+                if fault.connection {
+                    self.retire();
+                }
+                let whole = keeps || request.is_some();
+                if let Some(request) = request {
+                    *outgoing.request = request;
+                }
+                Err(Failed { error, sent: fault.sent, whole, dead })
+            }
+            Err(kind) => {
+                self.retire();
+                Err(Failed::late(kind, keeps))
+            }
+        }
+    }
+
+    pub(super) fn retire(&self) {
         if let Some(shared) = self.endpoint.upgrade().as_ref().and_then(|endpoint| endpoint.shared()) {
             shared.retire(&self.connection);
         }
@@ -130,6 +157,16 @@ impl Stream {
             self.retire();
         }
     }
+}
+
+/// A second copy of a request without a body.
+fn copy(request: &Request<Body>) -> Request<Body> {
+    let mut copy = Request::new(Body::empty());
+    *copy.version_mut() = request.version();
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.headers_mut() = request.headers().clone();
+    copy
 }
 
 impl Drop for Stream {

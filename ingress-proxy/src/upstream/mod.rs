@@ -4,15 +4,19 @@
 
 mod answer;
 mod balance;
+mod bell;
 mod connect;
 mod endpoint;
+mod exclusive;
 mod fault;
+mod http1;
 mod lease;
 mod pool;
 mod resolve;
 mod retry;
 mod shared;
 mod upload;
+mod waiting;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -23,11 +27,12 @@ use smallvec::SmallVec;
 
 pub(crate) use answer::Answer;
 pub(crate) use endpoint::Group;
-pub(crate) use fault::Fault;
+pub(crate) use http1::{Io, Raw};
 pub(crate) use lease::Lease;
 pub(crate) use pool::Endpoint;
 pub(crate) use retry::{Sent, Tries};
-pub(crate) use upload::{Progress, Stage, Upload};
+pub(crate) use upload::{Progress, Upload};
+pub(crate) use waiting::{Failed, Outgoing};
 
 use self::endpoint::Common;
 use self::pool::Pool;

@@ -1,19 +1,19 @@
 //! Connections to endpoints that wait for their next request.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::task::Context;
 use std::time::Duration;
 
-use hyper::client::conn::http1::SendRequest;
 use ingress_core::Settings;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
+use super::bell::Bell;
 use super::connect::Connector;
-use super::lease::{Exclusive, Lease};
+use super::exclusive::Exclusive;
+use super::lease::Lease;
 use super::shared::Shared;
-use crate::body::Body;
 use crate::error::Error;
 
 /// One address and its connections, all made in one way. Lives as long as the address is in its upstream: when it leaves, those that are
@@ -23,6 +23,8 @@ pub(crate) struct Endpoint {
     pub(crate) address: SocketAddr,
     connector: Arc<Connector>,
     idle: Mutex<Vec<Idle>>,
+    bell: Bell,
+    attended: Once,
     /// Connections of HTTP/2, if that is what is spoken.
     shared: Option<Box<Shared>>,
     pool: Arc<Pool>,
@@ -44,16 +46,10 @@ struct Limits {
     requests: AtomicU64,
 }
 
+#[derive(Debug)]
 struct Idle {
-    connection: Connection,
+    lease: Box<Exclusive>,
     since: Instant,
-}
-
-/// A connection of HTTP/1.1.
-pub(super) struct Connection {
-    pub(super) sender: SendRequest<Body>,
-    opened: Instant,
-    pub(super) requests: u64,
 }
 
 impl Pool {
@@ -115,7 +111,8 @@ impl Limits {
 impl Endpoint {
     pub(super) fn new(address: SocketAddr, connector: Arc<Connector>, pool: Arc<Pool>) -> Arc<Self> {
         let shared = connector.is_http2().then(Box::default);
-        Arc::new(Self { address, connector, idle: Mutex::default(), shared, pool })
+        let (idle, bell, attended) = (Mutex::default(), Bell::default(), Once::new());
+        Arc::new(Self { address, connector, idle, bell, attended, shared, pool })
     }
 
     /// A connection for one request: one that is open if `may_reuse`, else a new one, which must stand within `limit`.
@@ -129,40 +126,50 @@ impl Endpoint {
                 None => Box::pin(shared.open(self, may_reuse, limit)).await.map(Lease::Shared),
             };
         }
-        while let Some(mut lease) = may_reuse.then(|| self.reuse()).flatten() {
-            // A connection is given back with the last byte of an answer, a moment before its task has seen that it is idle.
-            if lease.sender().is_ready() || Box::pin(becomes_ready(&mut lease, limit)).await {
-                return Ok(Lease::Exclusive(lease));
-            }
+        if let Some(lease) = may_reuse.then(|| self.reuse()).flatten() {
+            return Ok(Lease::Exclusive(lease));
         }
+        // Here and not when the endpoint is made: only now is there certain to be a runtime.
+        self.attended.call_once(|| self.bell.sweep(Arc::downgrade(self)));
         // In a box, as everything that few requests need: each request would carry the room for it.
-        let sender = Box::pin(self.connector.http1(self.address, limit)).await?;
-        let connection = Connection { sender, opened: Instant::now(), requests: 0 };
-        Ok(Lease::Exclusive(Exclusive::new(connection, self, false)))
+        let io = Box::pin(self.connector.http1(self.address, limit)).await?;
+        Ok(Lease::Exclusive(Exclusive::new(io, self)))
     }
 
     /// The connection that became idle last, if one is fit for use: the others may then grow old and be closed.
-    fn reuse(self: &Arc<Self>) -> Option<Exclusive> {
+    fn reuse(&self) -> Option<Box<Exclusive>> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        while let Some(last) = idle.pop() {
+        while let Some(mut last) = idle.pop() {
             self.pool.forget(1);
-            if last.is_fit(&self.pool) {
-                return Some(Exclusive::new(last.connection, self, true));
+            if last.is_fit(self) {
+                return Some(last.lease);
             }
+            last.lease.close();
         }
         None
     }
 
-    /// Closes the idle connections that have waited too long, or whose endpoint closed them.
+    /// Closes the idle connections that have waited too long, or whose endpoint closed them, and gives back the memory that the others
+    /// do not need while they wait.
     pub(super) fn sweep(&self) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = idle.len();
-        idle.retain(|idle| idle.is_fit(&self.pool));
-        self.pool.forget(before - idle.len());
-        drop(idle);
+        self.sweep_idle(|idle| idle.lease.shrink());
         if let Some(shared) = &self.shared {
             shared.sweep(&self.pool);
         }
+    }
+
+    /// Closes the idle connections that their endpoint has closed.
+    pub(super) fn sweep_closed(&self) {
+        self.sweep_idle(|_| ());
+    }
+
+    fn sweep_idle(&self, mut care_for: impl FnMut(&mut Idle)) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        for unfit in idle.extract_if(.., |idle| !idle.is_fit(self)) {
+            self.pool.forget(1);
+            unfit.lease.close();
+        }
+        idle.iter_mut().for_each(&mut care_for);
     }
 
     /// True if no connection is kept.
@@ -172,13 +179,13 @@ impl Endpoint {
     }
 
     /// Keeps a connection for the next request, if it is still good for one.
-    pub(super) fn keep(&self, connection: Connection) {
-        let worn = self.pool.is_worn(connection.opened, connection.requests);
-        if worn || connection.sender.is_closed() || !self.pool.admit() {
-            return;
+    pub(super) fn keep(&self, lease: Box<Exclusive>) {
+        let (opened, requests) = lease.wear();
+        let mut idle = Idle { lease, since: Instant::now() };
+        if self.pool.is_worn(opened, requests) || !idle.is_silent(self) || !self.pool.admit() {
+            return idle.lease.close();
         }
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.push(Idle { connection, since: Instant::now() });
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(idle);
     }
 
     pub(super) fn connector(&self) -> &Connector {
@@ -195,10 +202,6 @@ impl Endpoint {
     }
 }
 
-async fn becomes_ready(lease: &mut Exclusive, limit: Duration) -> bool {
-    matches!(timeout(limit, lease.sender().ready()).await, Ok(Ok(())))
-}
-
 impl Drop for Endpoint {
     fn drop(&mut self) {
         let idle = self.idle.get_mut().unwrap_or_else(PoisonError::into_inner);
@@ -208,13 +211,12 @@ impl Drop for Endpoint {
 }
 
 impl Idle {
-    fn is_fit(&self, pool: &Pool) -> bool {
-        !self.connection.sender.is_closed() && !pool.is_stale(self.since)
+    fn is_fit(&mut self, endpoint: &Endpoint) -> bool {
+        !endpoint.pool.is_stale(self.since) && self.is_silent(endpoint)
     }
-}
 
-impl fmt::Debug for Idle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Idle").field("since", &self.since).finish_non_exhaustive()
+    /// True if the endpoint has not closed the connection, and nothing came that nobody has asked for; the bell tells when that changes.
+    fn is_silent(&mut self, endpoint: &Endpoint) -> bool {
+        self.lease.is_silent(&mut Context::from_waker(endpoint.bell.waker()))
     }
 }
