@@ -14,7 +14,8 @@ use tokio_util::sync::CancellationToken;
 use tower::service_fn;
 
 use super::framing::{Framing, Verdict};
-use super::http::serve;
+use super::http::Counted;
+use super::http1::Serving;
 use super::lifecycle::Lifecycle;
 use super::state::Open;
 use super::transport::Transport;
@@ -29,8 +30,8 @@ const SMUGGLED: &str = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
 /// What a service saw of each request that was not refused: its path, and its body if it came whole.
 type Seen = Arc<Mutex<Vec<(String, Option<Vec<u8>>)>>>;
 
-/// Sends the bytes in pieces, and returns what the service saw of them.
-async fn served(bytes: &[u8], piece: usize) -> Vec<(String, Option<Vec<u8>>)> {
+/// Sends the bytes in pieces, with pauses, and returns what the service saw of them.
+async fn served(bytes: &[u8], piece: usize, pause: Duration) -> Vec<(String, Option<Vec<u8>>)> {
     let (mut client, io) = duplex(1 << 16);
     let seen = Seen::default();
     let service = {
@@ -50,19 +51,22 @@ async fn served(bytes: &[u8], piece: usize) -> Vec<(String, Option<Vec<u8>>)> {
     let lifecycle = Arc::new(Lifecycle::new(Open::new(Arc::default())));
     let (first, rest) = bytes.split_at(piece.min(bytes.len()));
     let transport = Transport::new(io, true, first.to_vec(), lifecycle.clone(), &settings, &config);
+    // Not so many that the time for a head is up.
+    let piece = if pause.is_zero() { piece } else { piece.max(bytes.len() / 20) };
     let send = async {
         for piece in rest.chunks(piece) {
             if client.write_all(piece).await.is_err() {
                 break;
             }
-            tokio::task::yield_now().await;
+            tokio::time::sleep(pause).await;
         }
         // Until the proxy has waited long enough. A client that closed would be taken for one that gave up.
         let _ = client.read_to_end(&mut Vec::new()).await;
     };
     let drain = CancellationToken::new();
-    let serving =
-        serve(transport, false, (service, proxy), lifecycle, (&settings, Duration::from_secs(60)), &drain);
+    let settings = (Arc::new(settings), config.send_timeout);
+    let service = Counted::new((service, proxy), lifecycle.clone(), settings, true);
+    let serving = Serving::new(transport, service, lifecycle, &drain);
     let both = async { tokio::join!(serving, send) };
     // A body that never comes whole is awaited forever by a service without timeouts. The time is that of a paused clock.
     let _ = tokio::time::timeout(Duration::from_secs(1000), both).await;
@@ -93,6 +97,11 @@ fn request() -> impl Strategy<Value = String> {
     })
 }
 
+/// None, or long enough for a connection to be taken out of hyper where nothing is going on.
+fn pause() -> impl Strategy<Value = Duration> {
+    prop_oneof![Just(Duration::ZERO), Just(Duration::from_secs(2))]
+}
+
 fn block_on<F: Future>(future: F) -> F::Output {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_all().start_paused(true).build().unwrap().block_on(future)
@@ -102,9 +111,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn sound_requests_are_served_one_by_one(requests in proptest::collection::vec(request(), 1..6), piece in 1usize..200) {
+    fn sound_requests_are_served_one_by_one(
+        requests in proptest::collection::vec(request(), 1..6),
+        piece in 1usize..200,
+        pause in pause(),
+    ) {
         let stream = requests.concat();
-        let seen = block_on(served(stream.as_bytes(), piece));
+        let seen = block_on(served(stream.as_bytes(), piece, pause));
         prop_assert_eq!(seen.len(), requests.len());
         prop_assert_eq!(passed(stream.as_bytes()) as usize, requests.len());
         prop_assert!(seen.iter().all(|(path, body)| path != "/smuggled" && body.is_some()), "{seen:?}");
@@ -118,6 +131,7 @@ proptest! {
         byte in prop_oneof![Just(b'\r'), Just(b'\n'), Just(b' '), Just(b':'), Just(b'0'), Just(b','), any::<u8>()],
         damage in 0..3u8,
         piece in 1usize..200,
+        pause in pause(),
     ) {
         let mut stream = requests.concat().into_bytes();
         let place = place.index(stream.len());
@@ -126,7 +140,7 @@ proptest! {
             1 => stream.insert(place, byte),
             _ => drop(stream.remove(place)),
         }
-        let seen = block_on(served(&stream, piece));
+        let seen = block_on(served(&stream, piece, pause));
         prop_assert!(seen.len() <= passed(&stream) as usize, "{}: {seen:?}", stream.escape_ascii());
     }
 }

@@ -1,7 +1,7 @@
-//! From bytes to requests: one client connection, served by hyper.
+//! From bytes to requests: what hyper calls, and how it serves a connection of HTTP/2. For HTTP/1 see [`http1`](super::http1).
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -12,7 +12,7 @@ use http::header::{CONNECTION, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
-use hyper::server::conn::{http1, http2};
+use hyper::server::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use ingress_core::Settings;
 use pin_project_lite::pin_project;
@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use tower::util::Oneshot;
 
+use super::drained::Drained;
 use super::http2::{Said, Streams, note};
 use super::lifecycle::Lifecycle;
 use super::transport::Transport;
@@ -49,56 +50,46 @@ where
     type Body = B;
 }
 
-/// Serves one connection to its end. `proxy` answers what never becomes a request that `service` could be given. Each stream of HTTP/2 may
-/// wait for `patience` until the client takes more of its answer.
-pub(super) async fn serve<T, S>(
+/// Serves one connection of HTTP/2 to its end.
+pub(super) async fn serve_http2<T, S>(
     transport: Transport<T>,
-    http2: bool,
-    (service, proxy): (S, Proxy),
+    service: Counted<S>,
     lifecycle: Arc<Lifecycle>,
-    (settings, patience): (&Settings, Duration),
     drain: &CancellationToken,
 ) where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: HttpService,
 {
-    let last = if settings.keep_alive.is_zero() { 0 } else { settings.keep_alive_requests };
-    let service =
-        Counted { service, proxy: proxy.clone(), lifecycle: lifecycle.clone(), http1: !http2, last };
-    let io = TokioIo::new(transport);
-    let ended = if http2 {
-        let mut connection = std::pin::pin!(
-            http2_builder(settings, Streams::new(patience, lifecycle.clone())).serve_connection(io, service)
-        );
-        tokio::select! { biased;
-            ended = connection.as_mut() => ended,
-            () = async { tokio::select! { () = drain.cancelled() => {}, () = lifecycle.worn() => {} } } => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+    let builder = http2_builder(&service.settings, Streams::new(service.patience, lifecycle.clone()));
+    let proxy = service.proxy.clone();
+    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(transport), service));
+    let mut drained = std::pin::pin!(Drained::new(drain));
+    let mut ending = false;
+    let ended = poll_fn(|cx| {
+        drained.as_mut().watch(cx);
+        loop {
+            if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+                return Poll::Ready(ended);
             }
+            if ending || !(lifecycle.is_draining() || lifecycle.is_worn()) {
+                return Poll::Pending;
+            }
+            ending = true;
+            connection.as_mut().graceful_shutdown();
         }
-    } else {
-        let mut connection = std::pin::pin!(http1_builder().serve_connection(io, service).with_upgrades());
-        tokio::select! { biased;
-            ended = connection.as_mut() => ended,
-            // Only a look around: the transport then waits for the client no longer than during a drain.
-            () = drain.cancelled() => connection.await,
-        }
-    };
-    if let Err(error) = ended {
-        if error.is_parse() {
-            // hyper has refused a head that the framing let pass, and answered itself: what is left to do is to tell of it.
-            drop(proxy.refuse(StatusCode::BAD_REQUEST, b""));
-        }
-        tracing::debug!(%error, "connection ended early");
+    });
+    if let Err(error) = ended.await {
+        tell(&error, &proxy);
     }
 }
 
-/// hyper's own timer is off: the [`Transport`] bounds each wait.
-fn http1_builder() -> http1::Builder {
-    let mut builder = http1::Builder::new();
-    builder.header_read_timeout(None).max_headers(1000).max_buf_size(64 * 1024);
-    builder
+/// Tells of a connection that ended early.
+pub(super) fn tell(error: &hyper::Error, proxy: &Proxy) {
+    if error.is_parse() {
+        // hyper has refused a head that the framing let pass, and answered itself: what is left to do is to tell of it.
+        drop(proxy.refuse(StatusCode::BAD_REQUEST, b""));
+    }
+    tracing::debug!(%error, "connection ended early");
 }
 
 /// The limits of nginx and ingress-nginx: 32 KiB of head, so many streams as are set; windows and resets as hardened elsewhere.
@@ -116,15 +107,31 @@ fn http2_builder(settings: &Settings, streams: Streams) -> http2::Builder<Stream
     builder
 }
 
-/// Keeps the [`Lifecycle`] of the connection.
+/// Calls a service, and keeps the [`Lifecycle`] of the connection.
 #[derive(Debug)]
-struct Counted<S> {
+pub(super) struct Counted<S> {
     service: S,
-    proxy: Proxy,
+    /// Answers what never becomes a request that the service could be given.
+    pub(super) proxy: Proxy,
     lifecycle: Arc<Lifecycle>,
+    settings: Arc<Settings>,
+    /// For how long a stream of HTTP/2 may wait until the client takes more of its answer.
+    patience: Duration,
     http1: bool,
     /// After the answer to the request of this number the connection is closed.
     last: u64,
+}
+
+impl<S> Counted<S> {
+    pub(super) fn new(
+        (service, proxy): (S, Proxy),
+        lifecycle: Arc<Lifecycle>,
+        (settings, patience): (Arc<Settings>, Duration),
+        http1: bool,
+    ) -> Self {
+        let last = if settings.keep_alive.is_zero() { 0 } else { settings.keep_alive_requests };
+        Self { service, proxy, lifecycle, settings, patience, http1, last }
+    }
 }
 
 impl<S: HttpService> hyper::service::Service<Request<Incoming>> for Counted<S> {
@@ -157,7 +164,7 @@ impl<S: HttpService> hyper::service::Service<Request<Incoming>> for Counted<S> {
 }
 
 #[derive(Debug)]
-struct Exchange {
+pub(super) struct Exchange {
     running: Option<Running>,
     http1: bool,
     last: bool,
@@ -180,7 +187,7 @@ impl Exchange {
 pin_project! {
     /// The answer to one request.
     #[project = AnswerState]
-    enum Answer<F> {
+    pub(super) enum Answer<F> {
         Refused { page: Option<Response<Body>>, exchange: Exchange },
         Running { #[pin] future: F, exchange: Exchange },
     }

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
 use http::StatusCode;
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::state::Open;
@@ -32,7 +31,8 @@ pub(super) struct Lifecycle {
     idle_since: AtomicU64,
     upgrade: AtomicU8,
     upgrade_waiter: AtomicWaker,
-    worn: Notify,
+    worn: AtomicBool,
+    silent: AtomicBool,
     open: Open,
 }
 
@@ -57,7 +57,8 @@ impl Lifecycle {
             idle_since: AtomicU64::new(0),
             upgrade: AtomicU8::new(0),
             upgrade_waiter: AtomicWaker::new(),
-            worn: Notify::new(),
+            worn: AtomicBool::new(false),
+            silent: AtomicBool::new(false),
             open,
         }
     }
@@ -162,12 +163,22 @@ impl Lifecycle {
 
     /// The connection has carried as many requests as it may.
     pub(super) fn wear_out(&self) {
-        self.worn.notify_one();
+        self.worn.store(true, Relaxed);
     }
 
-    /// Ready once the connection should get no more requests.
-    pub(super) async fn worn(&self) {
-        self.worn.notified().await;
+    /// True once the connection should get no more requests.
+    pub(super) fn is_worn(&self) -> bool {
+        self.worn.load(Relaxed)
+    }
+
+    /// Notes whether the last that was done with the transport was to ask for a request of which nothing has come.
+    pub(super) fn set_silent(&self, silent: bool) {
+        self.silent.store(silent, Relaxed);
+    }
+
+    /// True if the last that was done with the transport was to ask for a request of which nothing has come.
+    pub(super) fn is_silent(&self) -> bool {
+        self.silent.load(Relaxed)
     }
 
     pub(super) fn is_draining(&self) -> bool {

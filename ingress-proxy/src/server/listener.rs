@@ -49,18 +49,23 @@ pub(super) fn bind_all(
 pub(super) fn bind_one(protocol: StreamProtocol, address: SocketAddr) -> io::Result<Socket> {
     let socket = socket(protocol, address, true)?;
     if protocol == StreamProtocol::Tcp {
+        // Without it a small write can wait for the acknowledgement of the one before. What is accepted inherits it.
+        socket.set_tcp_nodelay(true)?;
         socket.listen(BACKLOG)?;
     }
     Ok(socket)
 }
 
 /// The connections that the system has accepted for a listener already: they would be reset when it closes.
-pub(super) fn accepted_already(listener: tokio::net::TcpListener) -> impl Iterator<Item = TcpStream> {
+pub(super) fn accepted_already(
+    listener: tokio::net::TcpListener,
+) -> impl Iterator<Item = (TcpStream, SocketAddr)> {
     // Asked without tokio, whose word that nothing is there may be out of date.
     let listener = listener.into_std().ok();
     std::iter::from_fn(move || {
-        let (stream, _) = listener.as_ref()?.accept().ok()?;
-        stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream)).ok()
+        let (stream, peer) = listener.as_ref()?.accept().ok()?;
+        let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream)).ok()?;
+        Some((stream, peer))
     })
 }
 

@@ -3,15 +3,18 @@
 //! Each worker is a thread with a runtime, listeners and a [`Proxy`] of its own, and shares nothing with the others on the way of a
 //! request. Nothing here knows a policy.
 
+mod balance;
 mod chunked;
 mod datagram;
 #[cfg(test)]
 mod desync_tests;
+mod drained;
 mod framing;
 mod handshake;
 #[cfg(test)]
 mod handshake_tests;
 mod http;
+mod http1;
 mod http2;
 mod http3;
 mod lifecycle;
@@ -49,6 +52,7 @@ use crate::config::Config;
 use crate::observe::Observer;
 use crate::proxy::Proxy;
 use crate::snapshot::Subscriber;
+use balance::Workers;
 use opening::Scheme;
 use ports::Ports;
 use state::WorkerState;
@@ -180,8 +184,8 @@ impl Server {
         let stream_addresses: Arc<[IpAddr]> = self.stream_addresses.into();
         let quic_addresses: Arc<[SocketAddr]> = tls_addresses.as_slice().into();
         let mut running = Running { addresses, tls_addresses, ports: ports.clone(), workers: Vec::new() };
-        for (number, listeners) in listeners.into_iter().enumerate() {
-            let state = Arc::new(WorkerState::default());
+        let (all, states) = Workers::new(workers);
+        for (number, (listeners, (state, inbox))) in listeners.into_iter().zip(states).enumerate() {
             let worker = Worker {
                 subscriber: self.subscriber.clone(),
                 config: config.clone(),
@@ -190,6 +194,8 @@ impl Server {
                 layer: layer.clone(),
                 limit,
                 state: state.clone(),
+                all: all.clone(),
+                inbox,
                 dynamic: Dynamic {
                     worker: number,
                     ports: ports.clone(),

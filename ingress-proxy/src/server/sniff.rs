@@ -1,8 +1,12 @@
 //! HTTP/1 or HTTP/2: decided by the first bytes of a plain connection.
 
+use std::future::poll_fn;
 use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, ReadBuf};
 
 /// What a client of HTTP/2 sends first (RFC 9113, section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -25,14 +29,11 @@ pub(super) async fn sniff<T: AsyncRead + Unpin>(
     io: &mut T,
     mut first: Vec<u8>,
 ) -> io::Result<Option<Sniffed>> {
-    let mut space = [0; 2048];
     loop {
-        if first.is_empty() || PREFACE.starts_with(&first) {
-            let read = io.read(&mut space).await?;
-            if read == 0 {
-                return Ok(None);
-            }
-            first.extend_from_slice(space.get(..read).unwrap_or_default());
+        if (first.is_empty() || PREFACE.starts_with(&first))
+            && poll_fn(|cx| poll_more(io, &mut first, cx)).await? == 0
+        {
+            return Ok(None);
         }
         let compared = first.len().min(PREFACE.len());
         if first.get(..compared) != PREFACE.get(..compared) {
@@ -44,8 +45,23 @@ pub(super) async fn sniff<T: AsyncRead + Unpin>(
     }
 }
 
+/// Reads more of what a client sends; how much. The room for it is on the stack, so that none is held while nothing comes.
+fn poll_more<T: AsyncRead + Unpin>(
+    io: &mut T,
+    bytes: &mut Vec<u8>,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
+    let mut space = [MaybeUninit::uninit(); 2048];
+    let mut more = ReadBuf::uninit(&mut space);
+    ready!(Pin::new(io).poll_read(cx, &mut more))?;
+    bytes.extend_from_slice(more.filled());
+    Poll::Ready(Ok(more.filled().len()))
+}
+
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncReadExt;
+
     use super::*;
 
     #[tokio::test]

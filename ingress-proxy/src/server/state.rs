@@ -38,6 +38,11 @@ impl WorkerState {
         self.drain.cancel();
     }
 
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.load(Relaxed)
+    }
+
+    /// How many connections are open.
     pub(super) fn connections(&self) -> usize {
         self.connections.load(Relaxed)
     }
@@ -128,6 +133,14 @@ impl Open {
         Self { state }
     }
 
+    /// Counts the connection at another worker instead, as if that had accepted it.
+    pub(super) fn move_to(self, state: &Arc<WorkerState>) -> Self {
+        self.state.accepted.fetch_sub(1, Relaxed);
+        self.state.handled.fetch_sub(1, Relaxed);
+        state.note_accepted();
+        Self::new(state.clone())
+    }
+
     /// A request came.
     pub(super) fn note_request(&self) {
         self.state.requests.fetch_add(1, Relaxed);
@@ -149,7 +162,7 @@ impl Open {
     }
 
     pub(super) fn is_draining(&self) -> bool {
-        self.state.draining.load(Relaxed)
+        self.state.is_draining()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The client's socket as hyper sees it: framing judged, and every wait bounded.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -163,10 +164,23 @@ impl<T> Transport<T> {
         self.held.len() >= 2 * MAX_HEAD
     }
 
+    /// As [`poll_client_wait`](Self::poll_client_wait), for hyper. Of HTTP/1 only parts of a head are awaited here: how long the client may
+    /// be silent is for [`http1`](super::http1), and how long an answer may take for others.
+    fn poll_wait_below_hyper(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(framing) = &self.framing {
+            let silent = framing.is_between_requests() && self.held.is_empty();
+            self.lifecycle.set_silent(silent);
+            if silent || !self.lifecycle.is_idle() {
+                return Poll::Pending;
+            }
+        }
+        self.poll_client_wait(cx)
+    }
+
     /// Pending until the client has kept the connection waiting for too long; then as if it had closed it.
     ///
-    /// hyper does not ask again when an answer is complete, so the timer also runs while a request does: it is cheap, and what counts is
-    /// found out when it fires.
+    /// Of HTTP/2, hyper does not ask again when an answer is complete, so the timer also runs while a request does: it is cheap, and what
+    /// counts is found out when it fires.
     fn poll_client_wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let draining = self.lifecycle.is_draining();
         let idle = self.lifecycle.is_idle();
@@ -222,10 +236,26 @@ impl<T: AsyncRead + Unpin> Transport<T> {
         Poll::Ready(Ok(read))
     }
 
+    /// Waits for a request without hyper: ready with true once there is something for it to read, and with false if the client closed the
+    /// connection or is to be taken for one that did.
+    ///
+    /// # Errors
+    /// Whatever the transport below reports.
+    pub(super) fn poll_silent(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        while self.passed.is_empty() {
+            match self.poll_read_held(cx)? {
+                Poll::Pending => return self.poll_client_wait(cx).map_ok(|()| false),
+                Poll::Ready(0) => return Poll::Ready(Ok(false)),
+                Poll::Ready(_) => {}
+            }
+        }
+        Poll::Ready(Ok(true))
+    }
+
     /// Reads more of what is held.
     fn poll_read_held(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let mut space = [0; 4096];
-        let mut more = ReadBuf::new(&mut space);
+        let mut space = [MaybeUninit::uninit(); 4096];
+        let mut more = ReadBuf::uninit(&mut space);
         ready!(Pin::new(&mut self.io).poll_read(cx, &mut more))?;
         self.held.extend_from_slice(more.filled());
         self.judge_held();
@@ -263,7 +293,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Transport<T> {
             let through = this.held.is_empty();
             let read = if through { this.poll_read_through(cx, buf) } else { this.poll_read_held(cx) };
             match read? {
-                Poll::Pending => return this.poll_client_wait(cx),
+                Poll::Pending => return this.poll_wait_below_hyper(cx),
                 Poll::Ready(0) => return Poll::Ready(Ok(())),
                 Poll::Ready(_) => {}
             }
@@ -273,6 +303,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Transport<T> {
 
 impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Transport<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.lifecycle.set_silent(false);
         let written = Pin::new(&mut self.io).poll_write(cx, buf);
         self.poll_room(cx, written)
     }
@@ -282,6 +313,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Transport<T> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.lifecycle.set_silent(false);
         let written = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
         self.poll_room(cx, written)
     }
@@ -293,11 +325,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Transport<T> {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // TLS takes bytes before the socket does.
         let flushed = Pin::new(&mut self.io).poll_flush(cx);
+        if flushed.is_pending() {
+            self.lifecycle.set_silent(false);
+        }
         self.poll_room(cx, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        this.lifecycle.set_silent(false);
         let unread = this.framing.as_ref().is_some_and(Framing::has_unread);
         let shut = this.linger.poll_shutdown(cx, &mut this.io, unread);
         // TLS has something to say at the end, too.

@@ -10,12 +10,13 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tower::Layer;
 
+use super::balance::{Doorway, Handed, Inbox, Workers};
 use super::datagram::Sessions;
 use super::http::HttpService;
 use super::listener::accepted_already;
 use super::opening::{Opening, Scheme};
 use super::ports::{Context, Follower, Ports};
-use super::state::WorkerState;
+use super::state::{Open, WorkerState};
 use crate::config::Config;
 use crate::observe::Observer;
 use crate::proxy::Proxy;
@@ -34,6 +35,10 @@ pub(super) struct Worker<L> {
     /// How many connections it may hold.
     pub(super) limit: usize,
     pub(super) state: Arc<WorkerState>,
+    /// All workers, this one among them.
+    pub(super) all: Workers,
+    /// What the others hand over.
+    pub(super) inbox: Inbox,
     pub(super) dynamic: Dynamic,
 }
 
@@ -80,14 +85,15 @@ where
         if let Some(observer) = self.observer {
             proxy = proxy.with_observer(observer);
         }
-        let acceptor = Acceptor {
+        let acceptor = Arc::new(Acceptor {
             proxy,
             subscriber: self.subscriber,
             layer: self.layer,
             config: self.config,
             limit: self.limit,
             state: self.state.clone(),
-        };
+            all: self.all,
+        });
         let follower = Follower {
             worker: self.dynamic.worker,
             ports: self.dynamic.ports,
@@ -103,12 +109,11 @@ where
         };
         tokio::spawn(self.state.drain.clone().run_until_cancelled_owned(follower.run()));
         for (scheme, listener) in self.listeners {
-            let acceptor = acceptor.clone();
-            tokio::spawn(async move { acceptor.accept_from(listener, scheme).await });
+            tokio::spawn(acceptor.clone().accept_from(listener, scheme));
         }
         let state = self.state;
         let emptied = async {
-            state.drain.cancelled().await;
+            acceptor.receive(self.inbox).await;
             state.emptied().await;
         };
         tokio::select! {
@@ -120,7 +125,6 @@ where
 }
 
 /// What the connections of a worker have in common.
-#[derive(Clone)]
 pub(super) struct Acceptor<L> {
     pub(super) proxy: Proxy,
     pub(super) subscriber: Subscriber,
@@ -128,15 +132,18 @@ pub(super) struct Acceptor<L> {
     pub(super) config: Arc<Config>,
     pub(super) limit: usize,
     pub(super) state: Arc<WorkerState>,
+    pub(super) all: Workers,
 }
 
 impl<L> Acceptor<L>
 where
     L: Layer<Proxy, Service: HttpService> + Clone + Send + Sync + 'static,
 {
-    async fn accept_from(self, listener: TcpListener, scheme: Scheme) {
-        let listener = match tokio::net::TcpListener::from_std(listener) {
-            Ok(listener) => listener,
+    async fn accept_from(self: Arc<Self>, listener: TcpListener, scheme: Scheme) {
+        let watched =
+            listener.local_addr().and_then(|at| Ok((at, tokio::net::TcpListener::from_std(listener)?)));
+        let (local, listener) = match watched {
+            Ok(watched) => watched,
             Err(error) => {
                 tracing::error!(%error, "a listener could not be watched");
                 return;
@@ -146,11 +153,11 @@ where
             let accepted = tokio::select! { biased;
                 accepted = listener.accept() => accepted,
                 () = self.state.drain.cancelled() => {
-                    return accepted_already(listener).for_each(|stream| self.take(stream, scheme));
+                    return accepted_already(listener).for_each(|(stream, peer)| self.take(stream, peer, local, scheme));
                 }
             };
             match accepted {
-                Ok((stream, _)) => self.take(stream, scheme),
+                Ok((stream, peer)) => self.take(stream, peer, local, scheme),
                 // The client gave up in the queue.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
@@ -161,17 +168,53 @@ where
         }
     }
 
-    fn take(&self, stream: TcpStream, scheme: Scheme) {
-        let Some(open) = self.state.admit(self.limit) else {
-            tokio::spawn(refuse(stream));
+    /// Takes what others hand over, until a drain begins.
+    async fn receive(self: &Arc<Self>, mut inbox: Inbox) {
+        loop {
+            tokio::select! { biased;
+                () = self.state.drain.cancelled() => break,
+                Some(handed) = inbox.recv() => self.take_over(handed),
+            }
+        }
+        // From here on they keep what they have. What was on its way is still served: it counts as open here, so it is waited for.
+        inbox.close();
+        while let Some(handed) = inbox.recv().await {
+            self.take_over(handed);
+        }
+    }
+
+    fn take_over(self: &Arc<Self>, handed: Handed) {
+        let Handed { io, open, peer, local, scheme } = handed;
+        match TcpStream::from_std(io) {
+            Ok(io) => self.serve(io, open, (peer, local), scheme),
+            Err(error) => tracing::error!(%error, "a connection could not be watched"),
+        }
+    }
+
+    fn take(self: &Arc<Self>, io: TcpStream, peer: SocketAddr, local: SocketAddr, scheme: Scheme) {
+        let relief = self.all.relief(&self.state).filter(|_| !self.state.is_draining());
+        let server = relief.map_or(&self.state, Doorway::state);
+        let Some(open) = server.admit(self.limit) else {
+            tokio::spawn(refuse(io));
             return;
         };
-        let (Ok(peer), Ok(local)) = (stream.peer_addr(), stream.local_addr()) else { return };
-        // Without it a small write can wait for the acknowledgement of the one before; a socket that refuses the option still works.
-        let _ = stream.set_nodelay(true);
+        let Some(relief) = relief else { return self.serve(io, open, (peer, local), scheme) };
+        let Ok(io) = io.into_std() else { return };
+        if let Err(mut refused) = relief.hand(Handed { io, open, peer, local, scheme }) {
+            refused.open = refused.open.move_to(&self.state);
+            self.take_over(refused);
+        }
+    }
+
+    fn serve(
+        self: &Arc<Self>,
+        io: TcpStream,
+        open: Open,
+        (peer, local): (SocketAddr, SocketAddr),
+        scheme: Scheme,
+    ) {
         let settings = self.proxy.settings();
-        let opening = Opening { acceptor: self.clone(), open, settings, scheme, peer, local };
-        tokio::spawn(opening.run(stream));
+        Opening { acceptor: self.clone(), open, settings, peer, local }.spawn(io, scheme);
     }
 }
 

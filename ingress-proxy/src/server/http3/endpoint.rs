@@ -38,7 +38,7 @@ pub(in crate::server) struct Listener<L> {
     endpoint: Endpoint,
     server: ServerConfig,
     local: SocketAddr,
-    acceptor: Acceptor<L>,
+    acceptor: Arc<Acceptor<L>>,
     closing: CancellationToken,
     handshakes: Arc<AtomicUsize>,
 }
@@ -53,7 +53,7 @@ where
     /// If the socket cannot be watched, or no handshakes can be offered.
     pub(in crate::server) fn new(
         socket: UdpSocket,
-        acceptor: Acceptor<L>,
+        acceptor: Arc<Acceptor<L>>,
         closing: CancellationToken,
     ) -> io::Result<Self> {
         let local = socket.local_addr()?;
@@ -145,7 +145,7 @@ impl Drop for Handshake {
 
 /// A connection whose handshake has begun.
 struct Opening<L> {
-    acceptor: Acceptor<L>,
+    acceptor: Arc<Acceptor<L>>,
     local: SocketAddr,
     open: Open,
     _handshake: Handshake,

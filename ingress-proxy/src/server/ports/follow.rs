@@ -41,7 +41,7 @@ pub(in crate::server) struct Follower<L> {
     /// Where TLS is spoken, and HTTP/3 if the snapshot has it.
     pub(in crate::server) tls_addresses: Arc<[SocketAddr]>,
     pub(in crate::server) context: Context,
-    pub(in crate::server) acceptor: Acceptor<L>,
+    pub(in crate::server) acceptor: Arc<Acceptor<L>>,
 }
 
 /// A listener that is open. It closes when this is dropped.

@@ -49,16 +49,13 @@ pub(in crate::server) async fn listen(
             }
         }
     }
-    for io in accepted_already(listener) {
-        if let Ok(client) = io.peer_addr() {
-            take(io, client, &stream.borrow(), &context);
-        }
+    for (io, client) in accepted_already(listener) {
+        take(io, client, &stream.borrow(), &context);
     }
 }
 
 fn take(io: TcpStream, client: SocketAddr, stream: &Stream, context: &Context) {
     let (Some(open), Ok(local)) = (context.state.admit(context.limit), io.local_addr()) else { return };
-    let _ = io.set_nodelay(true);
     tokio::spawn(serve(io, (client, local), stream.clone(), context.proxy.clone(), Busy::new(open)));
 }
 
