@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any, Dict, List
 
 import report
@@ -45,7 +46,7 @@ def as_json(run: Run) -> str:
 def as_markdown(run: Run) -> str:
     """The tables: targets, overview, and each workload."""
     parts = [
-        f"Made by `{run.command}` on {run.date}, {run.rounds} rounds of {run.seconds} s.", _machine(run),
+        f"Made by `{run.command}` on {run.date}, {run.rounds} rounds of {run.seconds} s." + _how_busy(run), _machine(run),
         "### Targets", report.as_markdown(report.targets_table(judge(run.rows, run.full))),
         "### CPU time per request, as ratio to nginx in the same round",
         report.as_markdown(report.overview(run.rows)),
@@ -58,6 +59,18 @@ def as_markdown(run: Run) -> str:
         if said:
             parts.append("\n".join(f"* {_on_one_line(note)}" for note in said))
     return "\n\n".join(parts)
+
+
+def _how_busy(run: Run) -> str:
+    """A warning, where something else than the proxies was the limit."""
+    shares = [each.core for row in run.rows for result in row.results.values() for each in result.rounds if each is not None]
+    share = median(shares) if shares else 1.0
+    if share >= 0.5:
+        return ""
+    return (
+        f" In the middle, the proxies had {share:.0%} of their core: the machine was busy otherwise, so requests per second,"
+        " latencies and times to effect are worse than they are, and ratios vary more."
+    )
 
 
 def _machine(run: Run) -> str:

@@ -44,7 +44,8 @@ def main() -> None:
     sent: Dict[int, float] = {}
     held: Dict[int, bytes] = {}
     poll = select.epoll()
-    requests, trouble, times = 0, [], Histogram()  # type: int, List[str], Histogram
+    requests, times = 0, Histogram()
+    trouble: List[str] = []
     for _ in range(count):
         sock = _open(port)
         socks[sock.fileno()] = sock
