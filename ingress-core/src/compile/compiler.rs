@@ -109,7 +109,11 @@ impl Compiler {
         }
         let part = Part::of(&changes, known, &self.compiled.snapshot.tls)?;
         // What is said about the Service of the default backend is not said because of Ingresses alone.
-        if self.options.default_backend_service.as_ref().is_some_and(|service| part.services.contains(service))
+        if self
+            .options
+            .default_backend_service
+            .as_ref()
+            .is_some_and(|service| part.services.contains(service))
         {
             return None;
         }
