@@ -1,7 +1,6 @@
 //! What is said about what is served: all of it at the start, later what changed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use ingress_core::{
     Backend, Endpoints, Finding, ObjectName, Report, Route, Severity, Skipped, Snapshot, Upstream,
