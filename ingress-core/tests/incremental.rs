@@ -115,8 +115,7 @@ fn world() -> impl Strategy<Value = (Objects, Options)> {
                 certificate.map(|()| ObjectName { namespace: "c".into(), name: "a".into() });
             let map = |data| read(json!({"metadata": {"namespace": "c", "name": "config"}, "data": data}));
             objects.config_maps.extend(settings.map(map));
-            let namespace =
-                |(name, env)| read(json!({"metadata": {"name": name, "labels": {"env": env}}}));
+            let namespace = |(name, env)| read(json!({"metadata": {"name": name, "labels": {"env": env}}}));
             objects.namespaces = ["a", "b", "c"].into_iter().zip(labels).map(namespace).collect();
             (objects, options)
         },

@@ -48,11 +48,12 @@ pub struct Counts {
 
 impl Counts {
     fn of(snapshot: &Snapshot) -> Self {
-        let mut counts = Self { upstreams: snapshot.upstreams.len(), ..Self::default() };
-        for (_, routes) in snapshot.routes.hosts() {
-            counts.hosts += 1;
-            counts.routes += routes.routes().len();
-        }
+        let mut counts = Self {
+            hosts: snapshot.routes.host_count(),
+            routes: snapshot.routes.route_count(),
+            upstreams: snapshot.upstreams.len(),
+            endpoints: 0,
+        };
         for upstream in snapshot.upstreams.iter() {
             if let Endpoints::Addresses(addresses) = &upstream.endpoints {
                 counts.endpoints += addresses.len();

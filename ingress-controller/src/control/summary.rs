@@ -1,7 +1,6 @@
 //! What is said about what is served: all of it at the start, later what changed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use ingress_core::{
     Backend, Endpoints, Finding, ObjectName, Report, Route, Severity, Skipped, Snapshot, Upstream,
@@ -142,12 +141,9 @@ type Routes<'s> = BTreeMap<String, &'s Route>;
 
 /// The routes of those hosts that are not the same in both.
 fn changed_routes<'s>(before: &'s Snapshot, after: &'s Snapshot) -> (Routes<'s>, Routes<'s>) {
-    let of = |one: &'s Snapshot, other: &Snapshot| {
+    let of = |one: &'s Snapshot, other: &'s Snapshot| {
         let mut found = BTreeMap::new();
-        for (host, routes) in one.routes.hosts() {
-            if other.routes.pattern(&host).is_some_and(|theirs| Arc::ptr_eq(routes, theirs)) {
-                continue;
-            }
+        for (host, routes) in one.routes.changed_since(&other.routes) {
             for route in routes.routes() {
                 let exact = if route.path.is_exact() { " exactly" } else { "" };
                 found.insert(format!("{host}{}{exact}", route.path), &**route);
@@ -159,11 +155,8 @@ fn changed_routes<'s>(before: &'s Snapshot, after: &'s Snapshot) -> (Routes<'s>,
 }
 
 /// Those upstreams that are not the same in the other.
-fn upstreams<'s>(one: &'s Snapshot, other: &Snapshot) -> BTreeMap<String, &'s Upstream> {
-    let same = |upstream: &&Arc<Upstream>| {
-        other.upstreams.get(&upstream.name).is_some_and(|theirs| Arc::ptr_eq(upstream, theirs))
-    };
-    let differ = one.upstreams.iter().filter(|upstream| !same(upstream));
+fn upstreams<'s>(one: &'s Snapshot, other: &'s Snapshot) -> BTreeMap<String, &'s Upstream> {
+    let differ = one.upstreams.changed_since(&other.upstreams);
     differ.map(|upstream| (upstream.name.to_string(), &**upstream)).collect()
 }
 

@@ -109,8 +109,8 @@ impl Compiler {
         }
         let part = Part::of(&changes, known, &self.compiled.snapshot.tls)?;
         // What is said about the Service of the default backend is not said because of Ingresses alone.
-        if self.options.default_backend_service.as_ref().is_some_and(|service| part.services.contains(service))
-        {
+        let backend = self.options.default_backend_service.as_ref();
+        if backend.is_some_and(|service| part.services.contains(service)) {
             return None;
         }
         kept.made.secrets.forget(&changes.gone_secrets);

@@ -61,7 +61,9 @@ impl Known {
     /// Remembers all objects; `None` if two have one name: which of them is read is not for a part of them to say.
     pub(super) fn new(objects: &Objects) -> Option<Self> {
         let mut known = Self {
-            ingresses: Seen::new(|ingress| links::object(namespace(&ingress.metadata), name(&ingress.metadata))),
+            ingresses: Seen::new(|ingress| {
+                links::object(namespace(&ingress.metadata), name(&ingress.metadata))
+            }),
             services: Seen::new(|service| {
                 links::service(namespace(&service.metadata), name(&service.metadata))
             }),
@@ -127,14 +129,15 @@ impl Known {
         let Changed { before, after } = Changed::of(&ingresses);
         (changes.before, changes.after) = (before, after);
         let services = Changed::of(&follow(&mut self.services, &objects.services)?);
-        let link = |service: &Arc<Service>| {
-            links::service(namespace(&service.metadata), name(&service.metadata))
-        };
+        let link =
+            |service: &Arc<Service>| links::service(namespace(&service.metadata), name(&service.metadata));
         changes.services = services.all().map(link).collect();
         let endpoints = Changed::of(&follow(&mut self.endpoints, &objects.endpoints)?);
-        changes.endpoints.extend(endpoints.all().map(|endpoints| {
-            object_name(namespace(&endpoints.metadata), name(&endpoints.metadata))
-        }));
+        changes.endpoints.extend(
+            endpoints
+                .all()
+                .map(|endpoints| object_name(namespace(&endpoints.metadata), name(&endpoints.metadata))),
+        );
         let slices = self.slices.follow(&objects.endpoint_slices);
         self.stray.retain(|stray| !slices.gone.iter().any(|(gone, _)| Arc::ptr_eq(gone, stray)));
         let stray = slices.come.iter().filter(|(slice, _)| service_of(slice).is_none());
@@ -184,11 +187,7 @@ impl Known {
     }
 
     /// Adds the Secrets of these names.
-    pub(super) fn add_secrets<'n>(
-        &self,
-        names: impl Iterator<Item = &'n ObjectName>,
-        objects: &mut Objects,
-    ) {
+    pub(super) fn add_secrets<'n>(&self, names: impl Iterator<Item = &'n ObjectName>, objects: &mut Objects) {
         for object in names {
             let linked = self.secrets.linked(links::secret(&object.namespace, &object.name));
             objects.secrets.extend(linked.filter(|secret| {

@@ -1,4 +1,4 @@
-//! From Kubernetes objects to a snapshot: a whole rebuild in ordered passes.
+//! From Kubernetes objects to a snapshot, in ordered passes.
 //!
 //! 1. `global`: what the ConfigMap says for all.
 //! 2. `class`: which Ingresses are ours, the oldest first.
@@ -12,7 +12,12 @@
 //! 9. `streams`: TCP and UDP services, which have upstreams too.
 //! 10. `tls`: certificates, client certificates and `passthrough` become the table of handshakes.
 //!
-//! `compiler` keeps what it needs to do less for the next change; `admit` asks the same passes what would become of one more Ingress.
+//! A change takes the same passes, over what it is for: `known` tells what has changed since the last compile (`seen`), `links` which
+//! Ingresses that is for, `part` collects what these have to do with, and what the passes make of this part takes its place in the whole
+//! (`splice`, `uses`). `compiler` composes this. So there is one definition of what objects come to, and a change costs what it changes.
+//! A pass must therefore decide about an Ingress by the Ingresses that `part` names, and by what holds for all.
+//!
+//! `admit` asks the same passes what would become of one more Ingress.
 //!
 //! Each pass adds to the report.
 //! Nothing here fails, logs, waits or looks at a clock, and the order of the objects changes nothing.

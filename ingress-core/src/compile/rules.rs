@@ -17,6 +17,14 @@ pub(super) struct Rules<'o> {
     pub(super) owners: HashMap<HostPattern, usize>,
 }
 
+/// Reads rules.
+#[derive(Default)]
+struct Reader<'o> {
+    rules: Rules<'o>,
+    /// Paths as they are written, and whether they are Exact: most Ingresses have the same few, and routes share their texts.
+    paths: HashMap<(&'o str, bool), PathPattern>,
+}
+
 /// One path of one rule.
 pub(super) struct Draft<'o> {
     /// Index of the Ingress.
@@ -82,13 +90,15 @@ impl fmt::Display for Port<'_> {
 impl<'o> Rules<'o> {
     /// Reads the rules of all Ingresses.
     pub(super) fn read(served: &[Served<'o>], findings: &mut Vec<Finding>) -> Self {
-        let mut rules = Self::default();
+        let mut reader = Reader::default();
         for (index, ingress) in served.iter().enumerate() {
-            rules.ingress(index, ingress, findings);
+            reader.ingress(index, ingress, findings);
         }
-        rules
+        reader.rules
     }
+}
 
+impl<'o> Reader<'o> {
     fn ingress(&mut self, index: usize, ingress: &Served<'o>, findings: &mut Vec<Finding>) {
         for (number, rule) in ingress.spec.rules.iter().flatten().enumerate() {
             match HostPattern::parse(rule.host.as_deref().unwrap_or_default()) {
@@ -115,14 +125,15 @@ impl<'o> Rules<'o> {
         rule: &'o IngressRule,
         findings: &mut Vec<Finding>,
     ) {
-        self.owners.entry(host.clone()).or_insert(index);
+        self.rules.owners.entry(host.clone()).or_insert(index);
         for (position, path) in rule.http.iter().flat_map(|http| &http.paths).enumerate() {
             let place = Place::Path { rule: number, path: position };
-            match pattern(path) {
+            match self.pattern(path) {
                 Ok(pattern) => {
                     if let Some(target) = target(ingress, place, &path.backend, findings) {
                         let host = host.clone();
-                        self.drafts.push(Draft { ingress: index, place, host, path: pattern, target });
+                        let draft = Draft { ingress: index, place, host, path: pattern, target };
+                        self.rules.drafts.push(draft);
                     }
                 }
                 Err(Refused { field, reason, message, remedy }) => {
@@ -137,8 +148,25 @@ impl<'o> Rules<'o> {
             }
         }
     }
+
+    fn pattern(&mut self, path: &'o HTTPIngressPath) -> Result<PathPattern, Refused> {
+        let is_exact = match path.path_type.as_str() {
+            "Exact" => Some(true),
+            // ingress-nginx reads ImplementationSpecific and a missing type as Prefix.
+            "Prefix" | "ImplementationSpecific" | "" => Some(false),
+            _ => None,
+        };
+        let key = is_exact.map(|exact| (path.path.as_deref().unwrap_or_default(), exact));
+        if let Some(held) = key.and_then(|key| self.paths.get(&key)) {
+            return Ok(held.clone());
+        }
+        let pattern = pattern(path, is_exact)?;
+        self.paths.extend(key.map(|key| (key, pattern.clone())));
+        Ok(pattern)
+    }
 }
 
+/// Why a path is skipped.
 struct Refused {
     field: &'static str,
     reason: &'static str,
@@ -146,18 +174,17 @@ struct Refused {
     remedy: &'static str,
 }
 
-fn pattern(path: &HTTPIngressPath) -> Result<PathPattern, Refused> {
+fn pattern(path: &HTTPIngressPath, is_exact: Option<bool>) -> Result<PathPattern, Refused> {
     let text = path.path.as_deref().unwrap_or_default();
     let specific = matches!(path.path_type.as_str(), "" | "ImplementationSpecific");
-    let pattern = match path.path_type.as_str() {
-        "Exact" => PathPattern::exact(text),
-        // ingress-nginx reads ImplementationSpecific and a missing type as Prefix.
-        "Prefix" | "ImplementationSpecific" | "" => PathPattern::prefix(text),
-        other => {
+    let pattern = match is_exact {
+        Some(true) => PathPattern::exact(text),
+        Some(false) => PathPattern::prefix(text),
+        None => {
             return Err(Refused {
                 field: "pathType",
                 reason: "InvalidPathType",
-                message: format!("{} is no path type", quoted(other)),
+                message: format!("{} is no path type", quoted(&path.path_type)),
                 remedy: "write Exact, Prefix or ImplementationSpecific",
             });
         }

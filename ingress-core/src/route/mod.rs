@@ -164,7 +164,9 @@ impl RouteTable {
         }
         let (label, parent) = host.split_once('.')?;
         let valid = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        (!label.is_empty() && label.bytes().all(valid)).then(|| self.wildcard.get(parent.as_bytes())).flatten()
+        (!label.is_empty() && label.bytes().all(valid))
+            .then(|| self.wildcard.get(parent.as_bytes()))
+            .flatten()
     }
 
     /// Puts a host in the place of the one of its name, or takes that out.
