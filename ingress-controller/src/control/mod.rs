@@ -93,7 +93,7 @@ impl<S: Source> Control<S> {
     /// Reads, compiles and publishes for the first time, and says nothing yet.
     pub(crate) fn begin(&mut self) {
         let loaded = self.source.load();
-        self.publish(Loaded { touched: Touched::All, ..loaded });
+        self.publish(&Touched::All, loaded.problems);
     }
 
     /// What holds for the whole process, as it is now.
@@ -129,12 +129,11 @@ impl<S: Source> Control<S> {
     /// Takes up what has changed. Unwinding costs this change; the one after it is tried as if nothing had been.
     fn follow(&mut self) {
         let before = (self.publisher.current(), self.published.borrow().clone());
-        let mut loaded = self.source.load();
+        let Loaded { mut touched, problems } = self.source.load();
         if self.anew {
-            loaded.touched = Touched::All;
+            touched = Touched::All;
         }
-        let touched = loaded.touched.clone();
-        self.anew = catch_unwind(AssertUnwindSafe(|| self.publish(loaded))).is_err();
+        self.anew = catch_unwind(AssertUnwindSafe(|| self.publish(&touched, problems))).is_err();
         if self.anew {
             self.metrics.failed();
             return tracing::error!(
@@ -153,11 +152,11 @@ impl<S: Source> Control<S> {
         }
     }
 
-    fn publish(&mut self, loaded: Loaded) {
-        let Loaded { mut objects, touched, problems } = loaded;
+    fn publish(&mut self, touched: &Touched, problems: Vec<Problem>) {
+        let objects = self.source.objects();
         objects.now = now();
-        let compiled = match &touched {
-            Touched::All | Touched::Endpoints(_) => self.compiler.compile(&objects),
+        let compiled = match touched {
+            Touched::All | Touched::Endpoints(_) => self.compiler.compile(objects),
             Touched::Nothing => self.compiler.compiled(),
         };
         let counts = Counts::of(&compiled.snapshot);

@@ -4,7 +4,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::source::Source;
 
-/// Waits for a change, and then until the changes pause as the source asks for, but not past its limit. Never ends before `rested`, so
+/// Waits for a change, and then until the changes pause as the source asks for, but not past its limit: as it asked for last. Never ends before `rested`, so
 /// that changes that never pause do not take all of the thread.
 pub(super) async fn settle<S: Source>(source: &mut S, rested: Instant) {
     let mut pace = source.changed().await;
@@ -15,7 +15,7 @@ pub(super) async fn settle<S: Source>(source: &mut S, rested: Instant) {
             // In this order: a source that never rests must not put it off for ever.
             biased;
             () = sleep_until(until) => return,
-            more = source.changed() => pace = pace.and(more),
+            more = source.changed() => pace = more,
         }
     }
 }
@@ -24,6 +24,7 @@ pub(super) async fn settle<S: Source>(source: &mut S, rested: Instant) {
 mod tests {
     use std::time::Duration;
 
+    use ingress_core::Objects;
     use tokio::time::{advance, interval};
 
     use super::*;
@@ -35,6 +36,9 @@ mod tests {
     struct Timed {
         start: Instant,
         at: Vec<u64>,
+        /// That of the last one, if it is another.
+        last: Option<Pace>,
+        objects: Objects,
     }
 
     impl Source for Timed {
@@ -44,13 +48,17 @@ mod tests {
                 false => {
                     sleep_until(self.start + Duration::from_millis(self.at[0])).await;
                     self.at.remove(0);
-                    PACE
+                    self.last.filter(|_| self.at.is_empty()).unwrap_or(PACE)
                 }
             }
         }
 
         fn load(&mut self) -> Loaded {
             Loaded::default()
+        }
+
+        fn objects(&mut self) -> &mut Objects {
+            &mut self.objects
         }
     }
 
@@ -60,7 +68,7 @@ mod tests {
 
     async fn settled_and_rested(at: Vec<u64>, rest: Duration) -> u64 {
         let start = Instant::now();
-        settle(&mut Timed { start, at }, start + rest).await;
+        settle(&mut Timed { start, at, last: None, objects: Objects::default() }, start + rest).await;
         u64::try_from(start.elapsed().as_millis()).unwrap()
     }
 
@@ -69,6 +77,14 @@ mod tests {
         assert_eq!(settled_after(vec![1000]).await, 1050);
         assert_eq!(settled_after(vec![1000, 1040, 1080]).await, 1130);
         assert_eq!(settled_after(vec![1000, 1060]).await, 1050);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_pace_holds() {
+        let start = Instant::now();
+        let last = Some(Pace { quiet: Duration::from_millis(5), ..PACE });
+        settle(&mut Timed { start, at: vec![1000, 1010], last, objects: Objects::default() }, start).await;
+        assert_eq!(start.elapsed().as_millis(), 1015);
     }
 
     #[tokio::test(start_paused = true)]

@@ -10,6 +10,7 @@ use crate::source::Pace;
 #[derive(Debug, Default)]
 struct Silent {
     loads: usize,
+    objects: Objects,
 }
 
 impl Source for Silent {
@@ -19,14 +20,17 @@ impl Source for Silent {
 
     fn load(&mut self) -> Loaded {
         self.loads += 1;
-        let mut objects = Objects::default();
         let ingress = |number: usize| {
             let ingress =
                 serde_json::json!({"metadata": {"name": format!("web-{number}"), "namespace": "shop"}});
             Arc::new(serde_json::from_value(ingress).unwrap())
         };
-        objects.ingresses = (0..self.loads).map(ingress).collect();
-        Loaded { objects, touched: Touched::Nothing, problems: Vec::new() }
+        self.objects.ingresses = (0..self.loads).map(ingress).collect();
+        Loaded { touched: Touched::Nothing, problems: Vec::new() }
+    }
+
+    fn objects(&mut self) -> &mut Objects {
+        &mut self.objects
     }
 }
 

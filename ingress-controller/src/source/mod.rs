@@ -1,6 +1,7 @@
 //! Where objects come from. A source holds the newest state of its objects and says when there is a newer one; it neither compiles nor
 //! publishes.
 
+mod follow;
 pub(crate) mod kube;
 pub(crate) mod manifests;
 mod problem;
@@ -16,12 +17,16 @@ pub use problem::Problem;
 
 /// A source of objects.
 pub(crate) trait Source {
-    /// Waits until there may be something new since the last [`load`](Self::load), and says how it is to be taken up. Nothing is lost if it
-    /// is dropped while it waits.
+    /// Waits until there may be something new since the last time, and says how all that is new since the last [`load`](Self::load) is to be
+    /// taken up. Nothing is lost if it is dropped while it waits.
     fn changed(&mut self) -> impl Future<Output = Pace>;
 
-    /// All objects of this moment, what of them is new, and what could not be read.
+    /// Takes up what is new, and says what that is and what could not be read.
     fn load(&mut self) -> Loaded;
+
+    /// All objects as of the last [`load`](Self::load). One that has not changed is the same allocation as before, and lists keep their order
+    /// as far as they can.
+    fn objects(&mut self) -> &mut Objects;
 }
 
 /// How long to wait for more after a change.
@@ -40,11 +45,9 @@ impl Pace {
     }
 }
 
-/// What a source knows at one moment.
+/// What is new at a source.
 #[derive(Debug, Default)]
 pub(crate) struct Loaded {
-    /// The objects.
-    pub(crate) objects: Objects,
     /// What of them is new.
     pub(crate) touched: Touched,
     /// What could not be read, in a fixed order.

@@ -23,13 +23,21 @@ pub(super) struct Changes {
 #[derive(Debug)]
 struct Held {
     touched: Touched,
-    /// How the changes that nobody has waited for yet are to be taken up.
+    /// How they are to be taken up.
     pace: Option<Pace>,
+    /// There are changes that nobody has waited for yet.
+    is_news: bool,
 }
 
 impl Default for Held {
     fn default() -> Self {
-        Self { touched: Touched::Nothing, pace: None }
+        Self { touched: Touched::Nothing, pace: None, is_news: false }
+    }
+}
+
+impl Held {
+    fn wait(&mut self) -> Option<Pace> {
+        std::mem::take(&mut self.is_news).then_some(self.pace).flatten()
     }
 }
 
@@ -40,15 +48,16 @@ impl Changes {
         let mut held = self.lock();
         held.touched = std::mem::replace(&mut held.touched, Touched::Nothing).and(touched);
         held.pace = Some(held.pace.map_or(pace, |other| other.and(pace)));
+        held.is_news = true;
         drop(held);
         self.changed.notify_one();
     }
 
-    /// Waits until something has been noted since the last wait.
+    /// Waits until something has been noted since the last wait, and says how all that was noted since the last take is to be taken up.
     pub(super) async fn wait(&self) -> Pace {
         loop {
             let changed = self.changed.notified();
-            if let Some(pace) = self.lock().pace.take() {
+            if let Some(pace) = self.lock().wait() {
                 return pace;
             }
             changed.await;
@@ -83,6 +92,9 @@ mod tests {
         let changes = Changes::default();
         changes.note(endpoints("a"), false);
         changes.note(endpoints("b"), true);
+        assert_eq!(changes.wait().await, AFTER_OUTAGE);
+        // One that is soon does not make the others so.
+        changes.note(endpoints("a"), false);
         assert_eq!(changes.wait().await, AFTER_OUTAGE);
         assert_eq!(changes.take(), endpoints("a").and(endpoints("b")));
         assert_eq!(changes.take(), Touched::Nothing);

@@ -42,6 +42,7 @@ const REMIND: Duration = Duration::from_secs(30);
 pub(crate) struct Cluster {
     options: Options,
     stores: Arc<Stores>,
+    objects: Objects,
     changes: Arc<Changes>,
     progress: Arc<Progress>,
     /// Whose content is kept.
@@ -65,6 +66,7 @@ impl Cluster {
         let cluster = Self {
             options: options.clone(),
             stores: Arc::default(),
+            objects: Objects::default(),
             changes: Arc::default(),
             progress: Arc::default(),
             wanted,
@@ -84,14 +86,16 @@ impl Cluster {
         self.progress.synced(&waiting).await;
         // Now that it is known which content is wanted, no other is ever kept.
         self.stores = Arc::new(stores.clone());
-        self.want(&self.reader().objects());
+        self.reader().follow(&mut self.objects);
+        self.want();
         stores.secrets = tasks.with_content(&self.wanted.secrets, &mut self.tasks);
         stores.config_maps = tasks.with_content(&self.wanted.config_maps, &mut self.tasks);
         self.stores = Arc::new(stores);
         self.progress.synced(&waiting).await;
         // All of it is read by the first load, as if nothing had changed; so what came meanwhile is wanted from here on.
         self.changes.take();
-        self.want(&self.reader().objects());
+        self.reader().follow(&mut self.objects);
+        self.want();
         self
     }
 
@@ -101,8 +105,8 @@ impl Cluster {
     }
 
     /// Follows what the objects refer to.
-    fn want(&self, objects: &Objects) {
-        let references = ingress_core::referenced(objects, &self.options);
+    fn want(&self) {
+        let references = ingress_core::referenced(&self.objects, &self.options);
         let renew = |held: &watch::Sender<BTreeSet<ObjectName>>, new: BTreeSet<ObjectName>| {
             held.send_if_modified(|held| {
                 let differs = *held != new;
@@ -130,10 +134,14 @@ impl Source for Cluster {
     fn load(&mut self) -> Loaded {
         // First what has changed: what comes in between is read now and once more the next time.
         let touched = self.changes.take();
-        let objects = self.reader().objects();
+        self.reader().follow(&mut self.objects);
         if touched == Touched::All {
-            self.want(&objects);
+            self.want();
         }
-        Loaded { objects, touched, problems: self.progress.problems() }
+        Loaded { touched, problems: self.progress.problems() }
+    }
+
+    fn objects(&mut self) -> &mut Objects {
+        &mut self.objects
     }
 }

@@ -10,7 +10,8 @@ use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
 use super::kind::Kind;
 use super::progress::Progress;
 use super::reflect::resource;
-use super::store::Store;
+use super::store::{All, Store};
+use crate::source::follow::follow;
 
 /// The stores of each kind: one for each scope.
 #[derive(Debug, Default, Clone)]
@@ -39,17 +40,22 @@ impl Reader {
     /// All objects of this moment.
     pub(crate) fn objects(&self) -> Objects {
         let mut objects = Objects::default();
+        self.follow(&mut objects);
+        objects
+    }
+
+    /// Brings objects to what they are at this moment. The work grows with what has changed, but for one look at the address of each.
+    pub(super) fn follow(&self, objects: &mut Objects) {
         let stores = &*self.stores;
-        objects.ingresses = all(&stores.ingresses);
-        objects.ingress_classes = all(&stores.ingress_classes);
-        objects.services = all(&stores.services);
-        objects.endpoint_slices = all(&stores.endpoint_slices);
-        objects.namespaces = all(&stores.namespaces);
-        objects.secrets = all(&stores.secrets);
-        objects.config_maps = all(&stores.config_maps);
+        all(&stores.ingresses, &mut objects.ingresses);
+        all(&stores.ingress_classes, &mut objects.ingress_classes);
+        all(&stores.services, &mut objects.services);
+        all(&stores.endpoint_slices, &mut objects.endpoint_slices);
+        all(&stores.namespaces, &mut objects.namespaces);
+        all(&stores.secrets, &mut objects.secrets);
+        all(&stores.config_maps, &mut objects.config_maps);
         objects.ingress_classes_known = !self.progress.is_unknown(&resource::<IngressClass>());
         objects.secrets_known = !self.progress.is_unknown(&resource::<Secret>());
-        objects
     }
 
     /// The Ingress of a name.
@@ -68,8 +74,7 @@ impl Reader {
     }
 }
 
-fn all<K: Kind>(stores: &[Store<K>]) -> Vec<Arc<K>> {
-    let mut objects = Vec::new();
-    stores.iter().for_each(|store| store.all(&mut objects));
-    objects
+fn all<K: Kind>(stores: &[Store<K>], objects: &mut Vec<Arc<K>>) {
+    let held: Vec<_> = stores.iter().map(Store::all).collect();
+    follow(objects, held.iter().flat_map(All::iter));
 }

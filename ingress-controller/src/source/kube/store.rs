@@ -42,6 +42,16 @@ struct Held<K> {
     listed: Entries<K>,
 }
 
+/// All objects of a store.
+pub(super) struct All<'s, K>(RwLockReadGuard<'s, Held<K>>);
+
+impl<K> All<'_, K> {
+    /// They are in the same order each time, but for what changes.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<K>> {
+        self.0.objects.values().map(|entry| &entry.object)
+    }
+}
+
 type Entries<K> = HashMap<ObjectName, Entry<K>>;
 
 struct Entry<K> {
@@ -122,9 +132,9 @@ impl<K: Kind> Store<K> {
         }
     }
 
-    /// Adds all objects.
-    pub(super) fn all(&self, objects: &mut Vec<Arc<K>>) {
-        objects.extend(self.read().objects.values().map(|entry| entry.object.clone()));
+    /// All objects. Nothing changes for as long as this is held.
+    pub(super) fn all(&self) -> All<'_, K> {
+        All(self.read())
     }
 
     /// The object of a name.

@@ -1,6 +1,6 @@
 //! Which files there are. Folders are walked; what a file holds is not looked at.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs::{DirEntry, Metadata};
 use std::io;
@@ -54,8 +54,8 @@ pub(super) struct Files {
     pub(super) gone: Vec<Problem>,
     /// The folders that were passed to `watch`, without links in their paths.
     pub(super) watched: HashSet<PathBuf>,
-    /// Those in which every name matters.
-    pub(super) walked: HashSet<PathBuf>,
+    /// Those in which every name matters, each with the path that led there.
+    pub(super) walked: HashMap<PathBuf, PathBuf>,
     /// What matters of the others.
     pub(super) names: HashSet<PathBuf>,
 }
@@ -105,7 +105,7 @@ impl Walk<'_> {
         }
         let entries = folder.canonicalize().and_then(|canonical| {
             self.watch(&canonical);
-            self.files.walked.insert(canonical.clone());
+            self.files.walked.insert(canonical.clone(), folder.to_owned());
             let mut entries = std::fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
             entries.sort_by_key(DirEntry::file_name);
             Ok((canonical, entries))
@@ -122,11 +122,7 @@ impl Walk<'_> {
         if name.as_encoded_bytes().starts_with(b".") {
             return;
         }
-        let format = match path.extension().and_then(OsStr::to_str) {
-            Some("yaml" | "yml") => Some(Format::Yaml),
-            Some("json") => Some(Format::Json),
-            _ => None,
-        };
+        let format = format(&path);
         let link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
         // Follows links. What vanished meanwhile is not there.
         match std::fs::metadata(&path) {
@@ -169,6 +165,45 @@ impl Walk<'_> {
 
     fn unreadable(&mut self, path: &Path, message: &str, remedy: &str) {
         self.files.unreadable.insert(path.to_owned(), problem(path, message, remedy));
+    }
+}
+
+/// What a name in a folder that was walked leads to.
+#[derive(Debug)]
+pub(super) enum Look {
+    /// Nothing that would be read.
+    Nothing,
+    /// A file that has no other name.
+    File(Found),
+    /// Something for which a walk is needed.
+    Other,
+}
+
+/// Looks at one name, without links on the way to its folder, as events have it.
+pub(super) fn look(name: &Path) -> Look {
+    let hidden = name.file_name().map_or(&b""[..], OsStr::as_encoded_bytes);
+    if hidden.starts_with(b".") && !hidden.starts_with(b"..") {
+        return Look::Nothing;
+    }
+    match std::fs::symlink_metadata(name) {
+        Ok(metadata) if metadata.is_file() && metadata.nlink() == 1 => match format(name) {
+            Some(format) => {
+                let names = [Some(name.to_owned()), None];
+                Look::File(Found { fingerprint: Fingerprint::of(&metadata), format, names })
+            }
+            None => Look::Nothing,
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Look::Nothing,
+        _ => Look::Other,
+    }
+}
+
+/// How a file in a folder is written; `None` for one that is not read.
+fn format(path: &Path) -> Option<Format> {
+    match path.extension().and_then(OsStr::to_str) {
+        Some("yaml" | "yml") => Some(Format::Yaml),
+        Some("json") => Some(Format::Json),
+        _ => None,
     }
 }
 

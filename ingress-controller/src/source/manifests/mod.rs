@@ -5,6 +5,8 @@
 
 mod defect;
 mod document;
+mod entry;
+mod file;
 mod files;
 mod kind;
 mod locate;
@@ -16,27 +18,24 @@ mod tree;
 mod watch;
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ingress_core::{Finding, ObjectRef, Objects, Severity};
 
 use super::{Loaded, Pace, Problem, Source, Touched};
-use defect::Defect;
-use document::Format;
-use files::{Files, Fingerprint, Found};
-use object::Entry;
-use watch::Watch;
+use file::{Content, File, read};
+use files::{Files, Found};
+use watch::{Events, Watch};
 
-/// Editors write a file in several steps, and people several files.
-const PACE: Pace = Pace { quiet: Duration::from_millis(50), most: Duration::from_millis(500) };
+/// Files that were written to the end, or put where they are as a whole.
+const SOON: Pace = Pace { quiet: Duration::from_millis(5), most: Duration::from_millis(500) };
+
+/// Any other change: editors write a file in several steps, between which it may be half there, or not at all.
+const LATER: Pace = Pace { quiet: Duration::from_millis(50), ..SOON };
 
 /// How often files are looked at where they cannot be watched.
 const POLL: Duration = Duration::from_secs(2);
-
-/// The largest file that is read.
-const MOST_BYTES: u64 = 64 << 20;
 
 /// Files that are longer are read one at a time, in bytes.
 const LARGE: u64 = 1 << 20;
@@ -48,17 +47,14 @@ const KEPT: &str = "its last good content stays in use";
 pub(crate) struct Manifests {
     roots: Vec<PathBuf>,
     files: BTreeMap<PathBuf, File>,
+    objects: Objects,
     unreadable: BTreeMap<PathBuf, Problem>,
     gone: Vec<Problem>,
+    /// The folders that were walked, by what events call them.
+    folders: HashMap<PathBuf, PathBuf>,
     watch: Watch,
-}
-
-#[derive(Debug, Default)]
-struct File {
-    /// As of the last time it was read; `None` makes it be read again.
-    fingerprint: Option<Fingerprint>,
-    entries: Vec<Entry>,
-    problem: Option<Problem>,
+    /// An event said that something is new.
+    is_told: bool,
 }
 
 impl Manifests {
@@ -67,9 +63,12 @@ impl Manifests {
         Self {
             roots: roots.to_vec(),
             files: BTreeMap::new(),
+            objects: Objects::default(),
             unreadable: BTreeMap::new(),
             gone: Vec::new(),
+            folders: HashMap::new(),
             watch: Watch::new(),
+            is_told: false,
         }
     }
 
@@ -81,29 +80,109 @@ impl Manifests {
 
     fn refresh(&mut self) {
         // Before the walk: what is touched from here on is an event of its own.
-        let touched = self.watch.take();
+        let events = self.watch.take();
+        let is_told = std::mem::take(&mut self.is_told);
+        match is_told.then(|| self.only(&events)).flatten() {
+            Some(found) => {
+                let found: Vec<_> = found.iter().map(|(path, found)| (path, found)).collect();
+                if self.read(&found) {
+                    self.collect();
+                }
+            }
+            None => self.walk(&events),
+        }
+    }
+
+    /// The files that events name, if nothing else has to be looked at: no folder came or went, no file is gone, no link is among them.
+    fn only(&self, events: &Events) -> Option<Vec<(PathBuf, Found)>> {
+        let is_sound = self.watches_all() && self.unreadable.is_empty() && self.gone.is_empty();
+        if !is_sound || events.is_incomplete || events.paths.is_empty() {
+            return None;
+        }
+        let mut found = Vec::new();
+        for name in events.paths.keys() {
+            let path = self.folders.get(name.parent()?)?.join(name.file_name()?);
+            match files::look(name) {
+                files::Look::Nothing if self.files.contains_key(&path) || self.folders.contains_key(name) => {
+                    return None;
+                }
+                files::Look::Nothing => {}
+                files::Look::File(file) => found.push((path, file)),
+                files::Look::Other => return None,
+            }
+        }
+        Some(found)
+    }
+
+    fn walk(&mut self, events: &Events) {
         self.watch.begin();
         let walked = files::walk(&self.roots, &mut |folder| self.watch.add(folder));
         self.watch.keep(&walked);
         let is_same = |path: &PathBuf, found: &Found| {
-            let is_touched = found.names.iter().flatten().any(|name| touched.contains(name));
+            let is_touched = found.names.iter().flatten().any(|name| events.paths.contains_key(name));
             let file = self.files.get(path);
             !is_touched && file.is_some_and(|file| file.fingerprint == Some(found.fingerprint))
         };
         let new: Vec<_> = walked.found.iter().filter(|(path, found)| !is_same(path, found)).collect();
-        // Large ones one after the other: their documents are read in parallel.
-        let (large, small): (Vec<_>, Vec<_>) =
-            new.into_iter().partition(|(_, found)| found.fingerprint.length() > LARGE);
-        for (path, found) in large {
-            self.files.entry(path.clone()).or_default().take(path, found, read(path, found.format));
-        }
-        let contents = parallel::each(&small, |(path, found)| read(path, found.format));
-        for ((path, found), content) in small.into_iter().zip(contents) {
-            self.files.entry(path.clone()).or_default().take(path, found, content);
-        }
+        self.read(&new);
         self.files.retain(|path, _| walked.found.contains_key(path) || is_hidden_from_us(path, &walked));
         self.unreadable = walked.unreadable;
         self.gone = walked.gone;
+        self.folders = walked.walked;
+        self.collect();
+    }
+
+    /// Reads files. True if there are other objects than before, and not only others of the same names.
+    fn read(&mut self, found: &[(&PathBuf, &Found)]) -> bool {
+        // Large ones one after the other: their documents are read in parallel.
+        let (large, small): (Vec<_>, Vec<_>) =
+            found.iter().partition(|(_, found)| found.fingerprint.length() > LARGE);
+        let mut has_others = false;
+        for (path, found) in large {
+            has_others |= self.take(path, found, read(path, found.format));
+        }
+        let contents = parallel::each(&small, |(path, found)| read(path, found.format));
+        for ((path, found), content) in small.into_iter().zip(contents) {
+            has_others |= self.take(path, found, content);
+        }
+        has_others
+    }
+
+    fn take(&mut self, path: &Path, found: &Found, content: Content) -> bool {
+        let file = self.files.entry(path.to_owned()).or_default();
+        let before = file.take(path, found, content);
+        before.is_some_and(|before| !entry::replace(&before, &file.entries, &mut self.objects))
+    }
+
+    /// Brings the lists to what is in the files; of two objects of the same name, that of the first file counts.
+    fn collect(&mut self) {
+        let mut first: HashMap<&ObjectRef, &Path> = HashMap::new();
+        let mut entries = Vec::new();
+        let findings = &mut self.objects.findings;
+        findings.clear();
+        for (path, file) in &self.files {
+            for entry in &file.entries {
+                match first.get(&entry.reference) {
+                    Some(kept) => findings.push(twice(&entry.reference, kept, path)),
+                    None => {
+                        first.insert(&entry.reference, path);
+                        findings.extend(entry.findings.iter().cloned());
+                        entries.push(entry);
+                    }
+                }
+            }
+        }
+        entry::collect(&entries, &mut self.objects);
+    }
+
+    /// True if each change is an event.
+    fn watches_all(&self) -> bool {
+        self.watch.is_complete() && self.files.values().all(|file| file.fingerprint.is_some())
+    }
+
+    /// How what events tell is to be taken up.
+    fn pace(&self) -> Pace {
+        if self.watch.is_whole() { SOON } else { LATER }
     }
 
     fn differs(&self) -> bool {
@@ -121,38 +200,21 @@ impl Manifests {
                 .keys()
                 .all(|path| walked.found.contains_key(path) || is_hidden_from_us(path, &walked))
     }
-
-    /// All objects; of two of the same name, that of the first file.
-    fn objects(&self) -> Objects {
-        let mut objects = Objects::default();
-        let mut first: HashMap<&ObjectRef, &Path> = HashMap::new();
-        for (path, file) in &self.files {
-            for entry in &file.entries {
-                match first.get(&entry.reference) {
-                    Some(kept) => objects.findings.push(twice(&entry.reference, kept, path)),
-                    None => {
-                        first.insert(&entry.reference, path);
-                        entry.add_to(&mut objects);
-                    }
-                }
-            }
-        }
-        objects
-    }
 }
 
 impl Source for Manifests {
     async fn changed(&mut self) -> Pace {
-        if self.watch.is_complete() && self.files.values().all(|file| file.fingerprint.is_some()) {
+        if self.watches_all() {
             self.watch.changed().await;
-            return PACE;
+            self.is_told = true;
+            return self.pace();
         }
         loop {
             tokio::select! {
-                () = self.watch.changed() => return PACE,
+                () = self.watch.changed() => return self.pace(),
                 () = tokio::time::sleep(POLL) => {
                     if self.differs() {
-                        return PACE;
+                        return LATER;
                     }
                 }
             }
@@ -165,68 +227,12 @@ impl Source for Manifests {
         let mut problems: Vec<_> =
             self.unreadable.values().chain(&self.gone).chain(of_files).cloned().collect();
         problems.sort();
-        Loaded { objects: self.objects(), touched: Touched::All, problems }
-    }
-}
-
-/// What reading a file gave.
-struct Content {
-    is_readable: bool,
-    entries: Result<Vec<Entry>, Defect>,
-}
-
-fn read(path: &Path, format: Format) -> Content {
-    let bytes = bytes(path);
-    let is_readable = bytes.is_ok();
-    let entries = bytes
-        .map_err(|error| format!("cannot be read: {error}"))
-        .and_then(text)
-        .map_err(Defect::of_file)
-        .and_then(|text| object::entries(&text, format));
-    Content { is_readable, entries }
-}
-
-impl File {
-    fn take(&mut self, path: &Path, found: &Found, content: Content) {
-        // One that cannot be read is tried again each time: its rights may change without a trace.
-        self.fingerprint = content.is_readable.then_some(found.fingerprint);
-        self.problem = match content.entries {
-            Ok(entries) => {
-                self.entries = entries;
-                None
-            }
-            Err(defect) => Some(self.problem(path, defect)),
-        };
+        Loaded { touched: Touched::All, problems }
     }
 
-    fn problem(&self, path: &Path, defect: Defect) -> Problem {
-        let remedy = match self.entries.len() {
-            0 => "nothing of this file is in use until it is corrected".into(),
-            _ => KEPT.to_owned(),
-        };
-        let Defect { line, column, field, message } = defect;
-        Problem { line, column, field, ..Problem::new(path.display().to_string(), message, remedy) }
+    fn objects(&mut self) -> &mut Objects {
+        &mut self.objects
     }
-}
-
-fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-fn text(bytes: Vec<u8>) -> Result<String, String> {
-    if u64::try_from(bytes.len()).is_ok_and(|length| length > MOST_BYTES) {
-        return Err(format!("is larger than {} MiB, which is the most that is read", MOST_BYTES >> 20));
-    }
-    let mut text = String::from_utf8(bytes).map_err(|error| {
-        let good = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
-        format!("is no UTF-8 text: see line {}", good.filter(|byte| **byte == b'\n').count() + 1)
-    })?;
-    if text.starts_with('\u{feff}') {
-        text.remove(0);
-    }
-    Ok(text)
 }
 
 /// True for a file that may be there still, in a folder that cannot be read now.

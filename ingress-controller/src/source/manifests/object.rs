@@ -4,11 +4,9 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use ingress_core::{Finding, ObjectRef, Objects, ingress_from_v1beta1};
+use ingress_core::{Finding, ObjectRef, ingress_from_v1beta1};
 use k8s_openapi::Metadata;
-use k8s_openapi::api::core::v1::{ConfigMap, Endpoints, Namespace, Secret, Service};
-use k8s_openapi::api::discovery::v1::EndpointSlice;
-use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
+use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,48 +14,12 @@ use serde_json::Value;
 
 use super::defect::Defect;
 use super::document::{Format, documents, parts};
+use super::entry::{Entry, Object};
 use super::kind::{Kind, Version, classify};
 use super::locate::{Place, Places, Step};
 use super::tree::Tree;
 use super::{parallel, sound, strict};
 use crate::source::trim::Trim;
-
-/// An object of a file.
-#[derive(Debug, Clone)]
-pub(super) struct Entry {
-    pub(super) reference: ObjectRef,
-    pub(super) findings: Vec<Finding>,
-    object: Object,
-}
-
-#[derive(Debug, Clone)]
-enum Object {
-    Ingress(Arc<Ingress>),
-    IngressClass(Arc<IngressClass>),
-    Service(Arc<Service>),
-    EndpointSlice(Arc<EndpointSlice>),
-    Endpoints(Arc<Endpoints>),
-    Secret(Arc<Secret>),
-    ConfigMap(Arc<ConfigMap>),
-    Namespace(Arc<Namespace>),
-}
-
-impl Entry {
-    /// Puts the object beside the others of its kind.
-    pub(super) fn add_to(&self, objects: &mut Objects) {
-        objects.findings.extend(self.findings.iter().cloned());
-        match &self.object {
-            Object::Ingress(object) => objects.ingresses.push(object.clone()),
-            Object::IngressClass(object) => objects.ingress_classes.push(object.clone()),
-            Object::Service(object) => objects.services.push(object.clone()),
-            Object::EndpointSlice(object) => objects.endpoint_slices.push(object.clone()),
-            Object::Endpoints(object) => objects.endpoints.push(object.clone()),
-            Object::Secret(object) => objects.secrets.push(object.clone()),
-            Object::ConfigMap(object) => objects.config_maps.push(object.clone()),
-            Object::Namespace(object) => objects.namespaces.push(object.clone()),
-        }
-    }
-}
 
 /// The objects of a text. The first defect makes the whole text unusable: half of a file may be the wrong half.
 pub(super) fn entries(text: &str, format: Format) -> Result<Vec<Entry>, Defect> {

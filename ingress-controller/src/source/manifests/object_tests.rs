@@ -1,10 +1,13 @@
+use ingress_core::Objects;
+
+use super::super::entry::collect;
 use super::*;
 
 fn read(text: &str) -> (Objects, Vec<String>) {
     let mut objects = Objects::default();
-    for entry in entries(text, Format::Yaml).unwrap() {
-        entry.add_to(&mut objects);
-    }
+    let entries = entries(text, Format::Yaml).unwrap();
+    collect(&entries.iter().collect::<Vec<_>>(), &mut objects);
+    objects.findings = entries.into_iter().flat_map(|entry| entry.findings).collect();
     let findings = objects.findings.iter().map(ToString::to_string).collect();
     (objects, findings)
 }
@@ -215,4 +218,44 @@ fn defects_of_v1beta1_are_placed_too() {
         findings[1].starts_with("ingress default/old: metadata.annotations.a: yes stands here"),
         "{findings:?}"
     );
+}
+
+#[test]
+fn a_large_file_is_read_in_parts_as_if_it_were_whole() {
+    let service = |number: usize, more: &str| {
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: s{number}, annotations: {{note: 7}}}}\n{more}"
+        )
+    };
+    let pad = "x".repeat(1000);
+    let text =
+        (0..1000).map(|number| service(number, &format!("# {pad}\n"))).collect::<Vec<_>>().join("---\n");
+    assert!(parts(&text).len() > 2);
+    let (objects, findings) = read(&text);
+    let names: Vec<_> = objects.services.iter().filter_map(|service| service.metadata.name.clone()).collect();
+    assert_eq!(names, (0..1000).map(|number| format!("s{number}")).collect::<Vec<_>>());
+    assert_eq!(findings.len(), 1000);
+    assert!(findings[999].contains("s999: metadata.annotations.note: 7 stands here"), "{}", findings[999]);
+    // The line is that of the file, not of the part.
+    let broken = text.replace("name: s900,", "name: [],");
+    let line = broken.lines().position(|line| line.contains("name: []")).unwrap() + 1;
+    assert!(defect(&broken).starts_with(&format!("{line}:18: metadata.name: ")), "{}", defect(&broken));
+}
+
+#[test]
+fn what_looks_like_a_document_in_a_text_does_not_part_it() {
+    let pad = "    x\n".repeat(80_000);
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ";
+    for inside in ["---", " ---", "a\n---\nb"] {
+        let indented = inside.replace('\n', "\n    ");
+        let text = format!(
+            "{map}a}}\ndata:\n  text: |\n{pad}    {indented}\n{pad}--- # the second\n{map}b}}\n---\n{map}c}}\n"
+        );
+        assert_eq!(parts(&text).len(), 2, "{inside:?}");
+        let (objects, _) = read(&text);
+        assert!(objects.config_maps[0].data.as_ref().unwrap()["text"].contains(&format!("x\n{inside}\nx")));
+        assert_eq!(objects.config_maps.len(), 3);
+        // A directive belongs to the document after it, which another part would not know.
+        assert_eq!(parts(&format!("{text}...\n%YAML 1.2\n---\na: 1\n")).len(), 1);
+    }
 }

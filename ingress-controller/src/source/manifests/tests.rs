@@ -1,4 +1,5 @@
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::sync::Arc;
 
 use tempfile::TempDir;
 
@@ -26,7 +27,8 @@ impl Folder {
 
     /// The names of the Services, and the problems without the folder's path.
     fn load(&mut self) -> (Vec<String>, Vec<String>) {
-        let Loaded { objects, problems, .. } = self.manifests.load();
+        let problems = self.manifests.load().problems;
+        let objects = self.manifests.objects();
         let names = objects.services.iter().filter_map(|service| service.metadata.name.clone()).collect();
         let folder = format!("{}/", self.folder.path().display());
         let problems = problems.iter().map(|problem| problem.to_string().replace(&folder, "")).collect();
@@ -110,7 +112,8 @@ fn of_two_objects_of_one_name_the_first_is_used() {
     let mut folder = Folder::new();
     folder.write("b.yaml", &service("x"));
     folder.write("a.yaml", &format!("{}---\n{}", service("x"), service("x")));
-    let objects = folder.manifests.load().objects;
+    folder.manifests.load();
+    let objects = folder.manifests.objects();
     assert_eq!(objects.services.len(), 1);
     let path = folder.folder.path().display().to_string();
     let findings: Vec<_> =
@@ -237,4 +240,74 @@ async fn a_load_does_not_wake() {
     };
     let loops = tokio::time::timeout(std::time::Duration::from_millis(300), quiet).await;
     assert!(loops.is_err(), "a load wakes the source that does it");
+}
+
+/// An object that has not changed stays the same allocation, whatever happens around it; by that the compile knows it.
+#[tokio::test]
+async fn what_has_not_changed_stays_what_it_is() {
+    let mut folder = Folder::new();
+    folder.write("a.yaml", &format!("{}---\n{}", service("a"), service("b")));
+    folder.write("c.yaml", &service("c"));
+    folder.assert(&["a", "b", "c"], &[]);
+    let before = folder.manifests.objects().services.clone();
+    let changed = service("b").replace("{name: b}", "{name: b, uid: x}");
+    folder.write("a.yaml", &format!("{}---\n{changed}", service("a")));
+    folder.write("d.yaml", &service("d"));
+    folder.wait_for(&["a", "b", "c", "d"]).await;
+    while folder.manifests.objects().services[1].metadata.uid.is_none() {
+        folder.manifests.changed().await;
+        folder.load();
+    }
+    let after = &folder.manifests.objects().services;
+    let same: Vec<_> = before.iter().zip(after).map(|(one, other)| Arc::ptr_eq(one, other)).collect();
+    assert_eq!(same, [true, false, true]);
+}
+
+/// What an event names is looked at alone, and what comes and goes is seen all the same.
+#[tokio::test]
+async fn an_event_is_enough() {
+    let mut folder = Folder::new();
+    let path = folder.folder.path().to_owned();
+    folder.write("a.yaml", &service("a"));
+    folder.write("b.yaml", &service("b"));
+    folder.assert(&["a", "b"], &[]);
+    folder.write(".tmp", &service("a2"));
+    std::fs::rename(path.join(".tmp"), path.join("a.yaml")).unwrap();
+    folder.manifests.changed().await;
+    let events = folder.manifests.watch.take();
+    let found = folder.manifests.only(&events);
+    let paths = found.map(|found| found.into_iter().map(|(path, _)| path).collect::<Vec<_>>());
+    assert!(paths.is_none_or(|paths| paths.iter().all(|found| *found == path.join("a.yaml"))));
+    folder.load();
+    folder.assert(&["a2", "b"], &[]);
+    for (name, expected) in [("c.yaml", &["a2", "b", "c"][..]), ("notes.txt", &["a2", "b", "c"])] {
+        folder.write(name, &service("c"));
+        folder.wait_for(expected).await;
+    }
+    std::fs::hard_link(path.join("c.yaml"), path.join("d.yaml")).unwrap();
+    folder.write("c.yaml", &service("c2"));
+    folder.wait_for(&["a2", "b", "c2"]).await;
+    std::fs::rename(path.join("b.yaml"), path.join("z.yaml")).unwrap();
+    folder.wait_for(&["a2", "c2", "b"]).await;
+    std::fs::remove_file(path.join("z.yaml")).unwrap();
+    folder.wait_for(&["a2", "c2"]).await;
+}
+
+/// A file that is written is waited for; one that was put where it is is not.
+#[tokio::test]
+async fn a_file_that_is_being_written_is_waited_for() {
+    use std::io::Write;
+    let mut folder = Folder::new();
+    let path = folder.folder.path().to_owned();
+    folder.write("a.yaml", &service("a"));
+    folder.assert(&["a"], &[]);
+    folder.manifests.watch.take();
+    let mut file = std::fs::File::create(path.join("a.yaml")).unwrap();
+    while folder.manifests.changed().await != LATER {}
+    file.write_all(service("b").as_bytes()).unwrap();
+    drop(file);
+    while folder.manifests.changed().await != SOON {}
+    folder.assert(&["b"], &[]);
+    std::fs::remove_file(path.join("a.yaml")).unwrap();
+    while folder.manifests.changed().await != LATER {}
 }

@@ -1,12 +1,12 @@
 //! Says when something changed in the folders that matter. What changed is found out by a walk; an event only tells that it is time for one,
 //! and which files to read again though they look the same.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::ErrorKind::NotFound;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use notify::event::{AccessKind, AccessMode};
+use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
 use notify::{ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 
@@ -32,7 +32,16 @@ struct Shared {
 struct Interest {
     folders: HashSet<PathBuf>,
     names: HashSet<PathBuf>,
-    touched: HashSet<PathBuf>,
+    events: Events,
+}
+
+/// What events told.
+#[derive(Debug, Default)]
+pub(super) struct Events {
+    /// The paths that they named; true for one that is whole by the last of them, neither being written nor gone.
+    pub(super) paths: HashMap<PathBuf, bool>,
+    /// There was more that they did not name.
+    pub(super) is_incomplete: bool,
 }
 
 impl Watch {
@@ -97,18 +106,31 @@ impl Watch {
             }
         }
         let mut interest = self.shared.interest();
-        interest.folders.clone_from(&files.walked);
+        interest.folders = files.walked.keys().cloned().collect();
         interest.names.clone_from(&files.names);
     }
 
     /// Waits for an event.
     pub(super) async fn changed(&self) {
-        self.shared.wake.notified().await;
+        loop {
+            self.shared.wake.notified().await;
+            let interest = self.shared.interest();
+            // Not if it was taken before it could wake anybody.
+            if interest.events.is_incomplete || !interest.events.paths.is_empty() {
+                return;
+            }
+        }
     }
 
-    /// The paths that events named since the last call.
-    pub(super) fn take(&self) -> HashSet<PathBuf> {
-        std::mem::take(&mut self.shared.interest().touched)
+    /// What events told since the last call.
+    pub(super) fn take(&self) -> Events {
+        std::mem::take(&mut self.shared.interest().events)
+    }
+
+    /// True if all that events told of is whole.
+    pub(super) fn is_whole(&self) -> bool {
+        let interest = self.shared.interest();
+        !interest.events.is_incomplete && interest.events.paths.values().all(|is_whole| *is_whole)
     }
 
     /// False if changes may go unseen.
@@ -124,27 +146,44 @@ impl Shared {
 
     fn event(&self, event: notify::Result<Event>) {
         match event {
-            Ok(event) if event.need_rescan() => self.wake.notify_one(),
+            Ok(event) if event.need_rescan() => self.miss(),
             // Reading is an event too, our own as well.
             Ok(event) if event.kind.is_access() && !is_end_of_writing(event.kind) => {}
             Ok(event) => {
                 let mut interest = self.interest();
                 for path in event.paths {
                     if interest.holds(&path) {
-                        interest.touched.insert(path);
+                        interest.note(path, event.kind);
                         self.wake.notify_one();
                     }
                 }
             }
             Err(error) => {
                 tracing::debug!("while files are watched: {error}");
-                self.wake.notify_one();
+                self.miss();
             }
         }
+    }
+
+    fn miss(&self) {
+        self.interest().events.is_incomplete = true;
+        self.wake.notify_one();
     }
 }
 
 impl Interest {
+    fn note(&mut self, path: PathBuf, kind: EventKind) {
+        let is_whole = match kind {
+            EventKind::Modify(ModifyKind::Name(RenameMode::To | RenameMode::Both)) => true,
+            // Rights and times say nothing about the content.
+            EventKind::Modify(ModifyKind::Metadata(_)) => {
+                self.events.paths.get(&path).copied().unwrap_or(true)
+            }
+            kind => is_end_of_writing(kind),
+        };
+        self.events.paths.insert(path, is_whole);
+    }
+
     fn holds(&self, path: &Path) -> bool {
         // With two dots: the parts of a mounted ConfigMap, to which its files are links.
         let mounted = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".."));

@@ -1,4 +1,4 @@
-//! How long it takes from a write at the API server to traffic, and what many Ingresses cost.
+//! How long it takes from a write, at the API server or to a file, to traffic; and what many Ingresses cost.
 //!
 //! The API server of the tests and the program are processes of their own, so that what is read of the one is not the other's. Both are
 //! built with the profile `bench` (thin LTO); the release has fat LTO.
@@ -7,6 +7,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // nobody could go on
 #![allow(clippy::print_stdout)] // the result is a table
 
+mod cost;
+mod files;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -14,6 +17,8 @@ use futures_util::{StreamExt as _, stream};
 use harness::world::{Program, World, own_address};
 use harness::{Answer, Client, Manifests, Upstream};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+
+use cost::{Memory, cpu, memory, rest};
 
 const API_SERVER: &str = env!("CARGO_BIN_EXE_api-server");
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ingress-controller-under-test");
@@ -26,6 +31,7 @@ async fn main() {
         one_more(size, times).await;
     }
     all_at_once(many).await;
+    files::all(many, times).await;
 }
 
 /// An API server in a process of its own, and what is put there.
@@ -110,11 +116,6 @@ async fn until(http: SocketAddr, host: &str, wanted: impl Fn(&Answer) -> bool) -
     timeout(Duration::from_secs(120), asked).await.expect("an answer as wanted within two minutes")
 }
 
-/// Lets the program come to rest, which it takes after it has worked: one change is measured, and not how they queue up.
-async fn pause() {
-    tokio::time::sleep(Duration::from_millis(700)).await;
-}
-
 /// With so many Ingresses: the start, one Ingress more, and other endpoints.
 async fn one_more(size: usize, times: usize) {
     let scene = Scene::begin().await;
@@ -122,18 +123,24 @@ async fn one_more(size: usize, times: usize) {
     let (program, http, ready) = scene.start().await;
     println!("\n{size} Ingresses with 3 paths, a Service and an EndpointSlice each");
     println!("  start to ready                      {}", millis(ready));
+    rest(&program, cpu(&program)).await;
+    println!("  memory                              {}", memory(&program));
+    let during = Memory::begin(&program);
     let mut new = Vec::new();
     for number in 0..times {
+        let before = cpu(&program);
         let (name, host) = (format!("new-{number}"), format!("new-{number}.test"));
         scene.world.put_ingress(&name, &host, "web-0").await;
         new.push(until(http, &host, |answer| scene.is_served(answer)).await);
-        pause().await;
+        // One change is measured, and not how they queue up.
+        rest(&program, before).await;
     }
     report("new Ingress to its first request", new);
     // Without an address that endpoints may have nobody sees where a request goes.
     if scene.world.status_by_program() == 200 {
         let mut moved = Vec::new();
         for number in 0..times {
+            let before = cpu(&program);
             let upstream = &scene.upstreams[(number + 1) % 2];
             let mut slice = scene.world.slice("web-1", upstream);
             slice["metadata"]["name"] =
@@ -141,11 +148,12 @@ async fn one_more(size: usize, times: usize) {
             scene.world.put(&slice).await;
             let name = ["one", "two"][(number + 1) % 2];
             moved.push(until(http, &host(1), |answer| answer.body == name.as_bytes()).await);
-            pause().await;
+            rest(&program, before).await;
         }
         report("other endpoint to its first request", moved);
     }
-    println!("  CPU since the start, peak memory    {}", cost(&program));
+    println!("  memory during the changes           {}", during.told(&program));
+    println!("  CPU since the start                 {}", millis(cpu(&program)));
 }
 
 /// So many Ingresses are made while it runs.
@@ -161,7 +169,7 @@ async fn all_at_once(count: usize) {
     println!("\n{count} Ingresses made at once, 32 at a time, while it runs");
     println!("  writing them                        {}", millis(written));
     println!("  from the last write to the last one {}", millis(late));
-    println!("  CPU, peak memory                    {}", cost(&program));
+    println!("  CPU, memory                         {}, {}", millis(cpu(&program)), memory(&program));
 }
 
 fn report(what: &str, mut times: Vec<Duration>) {
@@ -172,17 +180,4 @@ fn report(what: &str, mut times: Vec<Duration>) {
 
 fn millis(time: Duration) -> String {
     format!("{:.1} ms", time.as_secs_f64() * 1000.0)
-}
-
-/// What a process has used so far.
-fn cost(program: &Program) -> String {
-    let read =
-        |file: &str| std::fs::read_to_string(format!("/proc/{}/{file}", program.id())).unwrap_or_default();
-    let stat = read("stat");
-    // After the name in parentheses: the 12th and the 13th are user and system time in hundredths of a second.
-    let words: Vec<_> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
-    let ticks = |at: usize| words.get(at).and_then(|word| word.parse::<f64>().ok()).unwrap_or_default();
-    let status = read("status");
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("?").trim();
-    format!("{:.1} s, {peak}", (ticks(11) + ticks(12)) / 100.0)
 }
