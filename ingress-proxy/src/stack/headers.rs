@@ -30,8 +30,8 @@ const X_ORIGINAL_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-original
 const X_ORIGINAL_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-original-forwarded-host");
 const X_ORIGINAL_URI: HeaderName = HeaderName::from_static("x-original-uri");
 
-/// So many fields every request gets.
-const ADDED: usize = 9;
+/// So many fields every request gets beside `Host`, which it has.
+const ADDED: usize = 8;
 
 /// Makes the fields of a request those that an endpoint gets.
 pub(super) fn towards_endpoint(client: &mut ClientRequest, settings: &Settings, ids: &RequestIds) {
