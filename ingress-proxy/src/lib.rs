@@ -67,3 +67,6 @@ pub use proxy::Proxy;
 pub use server::{Counts, Drained, Running, Server, ServerError, StreamPort};
 #[doc(no_inline)]
 pub use snapshot::{Publisher, Subscriber, channel};
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use upstream::fuzzing;

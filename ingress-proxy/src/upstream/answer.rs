@@ -24,6 +24,8 @@ pub(crate) enum Answer {
     Exclusive(Option<Box<Exclusive>>),
     /// Over HTTP/2.
     Shared(Box<Shared>),
+    /// Over HTTP/1.1, broken off; `None` when that has been told.
+    Broken(Option<Error>),
 }
 
 /// A body over HTTP/2.
@@ -52,8 +54,18 @@ impl http_body::Body for Answer {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled {
         match &mut *self {
-            Self::Exclusive(lease) => poll_exclusive(lease, cx),
+            Self::Exclusive(lease) => match ready!(poll_exclusive(lease, cx)) {
+                Some(Err(error)) => {
+                    // Whoever takes it may drop what it has not sent when it hears of this: it gets the time to send it first. Otherwise
+                    // a client would not see an answer that is cut off, but none.
+                    *self = Self::Broken(Some(error));
+                    cx.waker().wake_by_ref();
+                    Poll::Pending
+                }
+                data => Poll::Ready(data.map(|data| Ok(Frame::data(data?)))),
+            },
             Self::Shared(shared) => shared.poll_frame(cx),
+            Self::Broken(error) => Poll::Ready(error.take().map(|error| Err(error.into()))),
         }
     }
 
@@ -61,6 +73,7 @@ impl http_body::Body for Answer {
         match self {
             Self::Exclusive(lease) => lease.is_none(),
             Self::Shared(shared) => shared.body.is_end_stream(),
+            Self::Broken(error) => error.is_none(),
         }
     }
 
@@ -69,26 +82,22 @@ impl http_body::Body for Answer {
             Self::Exclusive(None) => SizeHint::with_exact(0),
             Self::Exclusive(Some(lease)) => lease.left().map_or_else(SizeHint::default, SizeHint::with_exact),
             Self::Shared(shared) => shared.body.size_hint(),
+            Self::Broken(_) => SizeHint::default(),
         }
     }
 }
 
-fn poll_exclusive(lease: &mut Option<Box<Exclusive>>, cx: &mut Context<'_>) -> Polled {
+fn poll_exclusive(
+    lease: &mut Option<Box<Exclusive>>,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Result<Bytes, Error>>> {
     let Some(exclusive) = lease else { return Poll::Ready(None) };
     let data = ready!(exclusive.poll_data(cx));
-    let is_over = exclusive.is_answered();
-    match data {
-        Some(Err(error)) => {
-            *lease = None;
-            Poll::Ready(Some(Err(error.into())))
-        }
-        data => {
-            if is_over && let Some(lease) = lease.take() {
-                lease.release();
-            }
-            Poll::Ready(data.map(|data| Ok(Frame::data(data?))))
-        }
+    let is_over = exclusive.is_answered() && !matches!(data, Some(Err(_)));
+    if let Some(lease) = lease.take_if(|_| is_over) {
+        lease.release();
     }
+    Poll::Ready(data)
 }
 
 impl Shared {

@@ -158,9 +158,11 @@ impl Exclusive {
         }
     }
 
-    /// Closes the connection in good order.
+    /// Closes the connection in good order: TLS says goodbye.
     pub(super) fn close(self: Box<Self>) {
-        self.connection.close();
+        if self.is_tls {
+            self.connection.close();
+        }
     }
 
     /// The connection, when it has stopped being HTTP.

@@ -27,6 +27,8 @@ use smallvec::SmallVec;
 
 pub(crate) use answer::Answer;
 pub(crate) use endpoint::Group;
+#[cfg(feature = "fuzzing")]
+pub use http1::fuzzing;
 pub(crate) use http1::{Io, Raw};
 pub(crate) use lease::Lease;
 pub(crate) use pool::Endpoint;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may give up anywhere
 
 mod authority;
+mod http1;
 mod http2;
 mod peer;
 mod refusals;

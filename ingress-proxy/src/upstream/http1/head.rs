@@ -54,7 +54,7 @@ impl Heads {
     ) -> Result<Option<Head>, Malformed> {
         loop {
             let Some(end) = self.find_end(input.as_bytes(), ended)? else { return Ok(None) };
-            let head = input.take(end);
+            let head = input.take_head(end);
             (self.searched, self.parsed) = (0, 0);
             if let Some(head) = parse(&head, method, fields)? {
                 return Ok(Some(head));

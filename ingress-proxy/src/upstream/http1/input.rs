@@ -77,6 +77,13 @@ impl Input {
         self.bytes.advance(count.min(self.bytes.len()));
     }
 
+    /// The first `count` bytes, to be held for longer than a body is. They are parts of the buffer only while it is small: somebody may hold
+    /// a single field of many heads.
+    pub(super) fn take_head(&mut self, count: usize) -> Bytes {
+        let head = self.take(count);
+        if self.next > LEAST { Bytes::copy_from_slice(&head) } else { head }
+    }
+
     /// The first `count` bytes, or all if there are fewer.
     pub(super) fn take(&mut self, count: usize) -> Bytes {
         let count = count.min(self.bytes.len());

@@ -19,6 +19,8 @@ mod send;
 
 #[cfg(test)]
 mod differential;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 #[cfg(any(test, feature = "fuzzing"))]
 mod script;
 #[cfg(test)]
