@@ -17,8 +17,8 @@ use tokio_rustls::rustls::{ClientConfig, ClientConnection, Stream};
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 
 /// The most that a silent connection may hold, in bytes.
-const PLAIN: usize = 3 * 1024;
-const SECURE: usize = 10 * 1024;
+const PLAIN: usize = 2500;
+const SECURE: usize = 9000;
 
 /// Clients that hold nothing but a socket when they are silent.
 struct Clients {
