@@ -8,3 +8,4 @@ mod lines;
 mod logged;
 mod refused;
 mod sizes;
+mod spread;

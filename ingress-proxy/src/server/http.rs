@@ -132,6 +132,11 @@ impl<S> Counted<S> {
         let last = if settings.keep_alive.is_zero() { 0 } else { settings.keep_alive_requests };
         Self { service, proxy, lifecycle, settings, patience, http1, last }
     }
+
+    /// How long a client may be silent between two requests.
+    pub(super) fn keep_alive(&self) -> Duration {
+        self.settings.keep_alive
+    }
 }
 
 impl<S: HttpService> hyper::service::Service<Request<Incoming>> for Counted<S> {

@@ -15,6 +15,7 @@ use hyper::server::conn::http1::{Builder, Parts, UpgradeableConnection};
 use hyper_util::rt::TokioIo;
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::drained::Drained;
@@ -36,9 +37,23 @@ pin_project! {
     {
         state: State<T, S>,
         lifecycle: Arc<Lifecycle>,
-        rest: Deadline,
+        rest: Rest,
         #[pin]
         drained: Drained<'d>,
+    }
+}
+
+/// When a connection is taken out of hyper.
+#[derive(Debug)]
+struct Rest {
+    after: Duration,
+    deadline: Deadline,
+}
+
+impl Rest {
+    /// Ready when nothing has been going on since then for long enough.
+    fn poll(&mut self, cx: &mut Context<'_>, since: Instant) -> Poll<()> {
+        self.deadline.poll(cx, since + self.after)
     }
 }
 
@@ -72,8 +87,14 @@ where
         lifecycle: Arc<Lifecycle>,
         drain: &'d CancellationToken,
     ) -> Self {
+        let after = REST.min(service.keep_alive());
         let state = State::Silent { transport, service };
-        Self { state, lifecycle, rest: Deadline::default(), drained: Drained::new(drain) }
+        Self {
+            state,
+            lifecycle,
+            rest: Rest { after, deadline: Deadline::default() },
+            drained: Drained::new(drain),
+        }
     }
 }
 
@@ -96,7 +117,7 @@ where
                 State::Ended => return Poll::Ready(()),
             });
             if matches!(step, Step::Rest) {
-                *this.rest = Deadline::default();
+                this.rest.deadline = Deadline::default();
             }
             *this.state = std::mem::replace(this.state, State::Ended).after(step);
         }
@@ -132,23 +153,33 @@ fn after_silence(awake: io::Result<bool>) -> Step {
 fn poll_served<T, S>(
     connection: &mut Served<T, S>,
     lifecycle: &Lifecycle,
-    rest: &mut Deadline,
+    rest: &mut Rest,
     cx: &mut Context<'_>,
 ) -> Poll<Step>
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: HttpService,
 {
-    // To be said anew by the transport, in this very poll: then hyper has taken all that was read, and all that it wrote is with the system.
-    lifecycle.set_silent(false);
-    if let Poll::Ready(ended) = Pin::new(&mut *connection).poll(cx) {
-        return Poll::Ready(ended.map_or_else(Step::Fail, |()| Step::End));
+    let mut asked_again = false;
+    loop {
+        // To be said anew by the transport, in this very poll: then hyper has taken all that was read, and all that it wrote is with the
+        // system.
+        lifecycle.set_silent(false);
+        if let Poll::Ready(ended) = Pin::new(&mut *connection).poll(cx) {
+            return Poll::Ready(ended.map_or_else(Step::Fail, |()| Step::End));
+        }
+        let mut due = || lifecycle.is_draining() || rest.poll(cx, lifecycle.idle_since()).is_ready();
+        if !lifecycle.is_idle() || !due() {
+            return Poll::Pending;
+        }
+        if lifecycle.is_silent() {
+            return Poll::Ready(Step::Rest);
+        }
+        // An answer may have ended just now, after hyper had asked for the next request.
+        if std::mem::replace(&mut asked_again, true) {
+            return Poll::Pending;
+        }
     }
-    if !lifecycle.is_idle() {
-        return Poll::Pending;
-    }
-    let due = lifecycle.is_draining() || rest.poll(cx, lifecycle.idle_since() + REST).is_ready();
-    if due && lifecycle.is_silent() { Poll::Ready(Step::Rest) } else { Poll::Pending }
 }
 
 impl<T, S> State<T, S>

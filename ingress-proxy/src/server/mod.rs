@@ -299,6 +299,12 @@ impl Running {
         self.workers.iter().map(|(state, _)| state.connections()).sum()
     }
 
+    /// How many client connections each worker has open. Whichever accepts them, the workers share them evenly: one that has more than
+    /// another by an eighth, or by two, gives what it accepts to that other.
+    pub fn spread(&self) -> Vec<usize> {
+        self.workers.iter().map(|(state, _)| state.connections()).collect()
+    }
+
     /// What the workers have counted since the start, added up.
     pub fn counts(&self) -> Counts {
         self.counter()()

@@ -242,7 +242,8 @@ impl<T: AsyncRead + Unpin> Transport<T> {
     /// # Errors
     /// Whatever the transport below reports.
     pub(super) fn poll_silent(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        while self.passed.is_empty() {
+        // What is malformed is for hyper, which gets an error of it.
+        while self.passed.is_empty() && self.gate == Gate::Open {
             match self.poll_read_held(cx)? {
                 Poll::Pending => return self.poll_client_wait(cx).map_ok(|()| false),
                 Poll::Ready(0) => return Poll::Ready(Ok(false)),
