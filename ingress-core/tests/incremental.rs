@@ -167,3 +167,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_an_ingress_is_told_of_a_service_does_not_depend_on_who_else_uses_it() {
+    let backend = json!({"service": {"name": "gone", "port": {"number": 80}}});
+    let ingress = |name: &str, label: &str| {
+        read(json!({
+            "metadata": {"name": name, "namespace": "a", "labels": {"label": label}},
+            "spec": {"defaultBackend": backend, "rules": [{"host": format!("{name}.com"), "http": {"paths": [
+                {"path": "/x", "pathType": "Prefix", "backend": backend},
+            ]}}]},
+        }))
+    };
+    let mut options = Options::default();
+    options.watch_ingress_without_class = true;
+    let mut objects = Objects::default();
+    objects.ingresses = vec![ingress("one", ""), ingress("two", "")];
+    let mut compiler = Compiler::new(options.clone());
+    for label in ["a", "b"] {
+        assert_eq!(compiler.compile(&objects).report, compile(&objects, &options).report);
+        assert_eq!(compiler.compiled().report.findings.len(), 2);
+        objects.ingresses[0] = ingress("one", label);
+    }
+}

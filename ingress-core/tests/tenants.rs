@@ -162,3 +162,30 @@ fn a_wildcard_of_another_namespace_is_for_no_host_of_mine() {
     let tls = compile(&objects, &options).snapshot.tls;
     assert!(tls.has_certificate("www.a.com") && tls.certificate(Some("www.a.com")).is_some());
 }
+
+#[test]
+fn a_wildcard_that_changes_hands_does_so_for_the_hosts_below() {
+    let wildcard =
+        json!({"rules": [{"host": "*.a.com"}], "tls": [{"hosts": ["*.a.com"], "secretName": "all"}]});
+    let of = |namespace: &str| ingress(namespace, "all", &Value::Null, &wildcard);
+    let mut objects = Objects::default();
+    for namespace in ["shop", "zoo"] {
+        objects.secrets.push(secret(namespace, "all", &json!({"make": "certificate", "names": "*.a.com"})));
+    }
+    objects.ingresses =
+        vec![ingress("shop", "plain", &Value::Null, &json!({"rules": [{"host": "www.a.com"}]})), of("shop")];
+    let mut compiler = Compiler::new(options());
+    let mut has = |objects: &Objects| {
+        let compiled = compiler.compile(objects);
+        let whole = compile(objects, &options());
+        assert_eq!(compiled.snapshot, whole.snapshot);
+        assert_eq!(compiled.report, whole.report);
+        compiled.snapshot.tls.has_certificate("www.a.com")
+    };
+    assert!(has(&objects));
+    // Of the same age, the greater name comes first.
+    objects.ingresses.push(of("zoo"));
+    assert!(!has(&objects));
+    objects.ingresses.pop();
+    assert!(has(&objects));
+}
