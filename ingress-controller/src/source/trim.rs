@@ -124,3 +124,62 @@ fn fit<T>(items: &mut Option<Vec<T>>) -> &mut [T] {
         None => &mut [],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::de::DeserializeOwned;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn trimmed<T: Trim + DeserializeOwned + serde::Serialize>(value: Value) -> Value {
+        let mut object: T = serde_json::from_value(value).unwrap();
+        object.trim();
+        let mut value = serde_json::to_value(object).unwrap();
+        let fields = value.as_object_mut().unwrap();
+        (fields.remove("apiVersion"), fields.remove("kind"));
+        value
+    }
+
+    fn metadata(annotations: &Value, labels: &Value) -> Value {
+        json!({"name": "a", "namespace": "b", "uid": "c", "creationTimestamp": "2026-01-01T00:00:00Z",
+            "resourceVersion": "5", "finalizers": ["x"], "annotations": annotations, "labels": labels,
+            "managedFields": [{"manager": "x"}], "ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": "p",
+            "uid": "u"}]})
+    }
+
+    const KEPT: &str = "2026-01-01T00:00:00Z";
+
+    #[test]
+    fn an_ingress_keeps_all_that_is_its_own() {
+        let last = "kubectl.kubernetes.io/last-applied-configuration";
+        let spec = json!({"ingressClassName": "n", "rules": [{"host": "h", "http": {"paths": [{"path": "/",
+            "pathType": "Exact", "backend": {"service": {"name": "s", "port": {"number": 80}}}}]}}],
+            "tls": [{"hosts": ["h"], "secretName": "t"}]});
+        let ingress = json!({"metadata": metadata(&json!({"own": "x", last: "{}"}), &json!({"l": "x"})),
+            "spec": spec, "status": {"loadBalancer": {"ingress": [{"ip": "10.0.0.1"}]}}});
+        let expected = json!({"metadata": {"name": "a", "namespace": "b", "uid": "c", "creationTimestamp": KEPT,
+            "annotations": {"own": "x"}}, "spec": spec, "status": {"loadBalancer": {"ingress": [{"ip": "10.0.0.1"}]}}});
+        assert_eq!(trimmed::<Ingress>(ingress), expected);
+    }
+
+    #[test]
+    fn a_service_and_a_slice_keep_what_leads_to_endpoints() {
+        let ports = json!([{"name": "http", "port": 80, "targetPort": "web", "appProtocol": "http"}]);
+        let service = json!({"metadata": metadata(&json!({"x": "y"}), &json!({"l": "x"})),
+            "spec": {"type": "ClusterIP", "clusterIP": "10.0.0.1", "clusterIPs": ["10.0.0.1"], "ports": ports,
+            "selector": {"app": "a"}, "sessionAffinity": "None", "externalName": "e.test"}, "status": {}});
+        let names = json!({"name": "a", "namespace": "b", "uid": "c", "creationTimestamp": KEPT});
+        let expected = json!({"metadata": names, "spec": {"type": "ClusterIP", "clusterIP": "10.0.0.1", "ports": ports,
+            "selector": {"app": "a"}, "externalName": "e.test"}});
+        assert_eq!(trimmed::<Service>(service), expected);
+        let slice = json!({"metadata": metadata(&json!({"x": "y"}), &json!({"l": "x", SERVICE_NAME: "web"})),
+            "addressType": "IPv4", "ports": [{"name": "http", "port": 8080}],
+            "endpoints": [{"addresses": ["10.0.0.2"], "conditions": {"ready": true, "serving": true},
+            "nodeName": "n", "zone": "z", "targetRef": {"name": "p"}, "hostname": "h"}]});
+        let expected = json!({"metadata": {"name": "a", "namespace": "b", "uid": "c", "creationTimestamp": KEPT,
+            "labels": {SERVICE_NAME: "web"}}, "addressType": "IPv4", "ports": [{"name": "http", "port": 8080}],
+            "endpoints": [{"addresses": ["10.0.0.2"], "conditions": {"ready": true, "serving": true}}]});
+        assert_eq!(trimmed::<EndpointSlice>(slice), expected);
+    }
+}

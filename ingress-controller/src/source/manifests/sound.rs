@@ -113,3 +113,76 @@ impl<'de> MapAccess<'de> for Entries<'_, '_> {
         seed.deserialize(Node { tree, ignored: self.ignored })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::{Secret, Service};
+    use k8s_openapi::api::networking::v1::Ingress;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn ingress(changed: &str, into: &str) -> String {
+        let text = r#"{
+            "apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+            "metadata": {"name": "web", "annotations": {"a": "1"}, "creationTimestamp": null, "generation": 4},
+            "spec": {"rules": [{"host": "a.test", "http": {"paths": [
+                {"path": "/", "pathType": "Exact", "backend": {"service": {"name": "a", "port": {"number": 80}}}}
+            ]}}]},
+            "status": {"loadBalancer": {}}
+        }"#;
+        assert!(text.contains(changed), "{changed}");
+        text.replace(changed, into)
+    }
+
+    /// What the short way gives, which has to be what the long way gives.
+    fn is_sound<T: DeserializeOwned + PartialEq + std::fmt::Debug>(text: &str) -> bool {
+        let tree: Tree<'_> = serde_json::from_str(text).unwrap();
+        let value: Value = serde_json::from_str(text).unwrap();
+        assert_eq!(tree.to_value(), value);
+        let sound = read::<T>(&tree);
+        if let Some(sound) = &sound {
+            assert_eq!(*sound, serde_json::from_value::<T>(value).unwrap(), "{text}");
+        }
+        sound.is_some()
+    }
+
+    #[test]
+    fn what_is_sound_is_read_as_the_long_way_reads_it() {
+        for (changed, into) in [
+            ("", ""),
+            ("80", "2147483647"),
+            ("\"1\"", "\"\""),
+            ("\"name\": \"web\"", "\"name\": \"web\", \"nothing\": {\"a\": [null, {}]}"),
+            (
+                "\"generation\": 4",
+                "\"generation\": 4, \"generation\": 5, \"labels\": {\"a\": \"1\", \"a\": \"2\"}",
+            ),
+            ("\"rules\": [", "\"tls\": null, \"rules\": ["),
+        ] {
+            assert!(is_sound::<Ingress>(&ingress(changed, into)), "{into}");
+        }
+        let service = r#"{"metadata": {"name": "a"}, "spec": {"ports": [{"port": 1, "targetPort": 2}, {"port": 3,
+            "targetPort": "http"}], "publishNotReadyAddresses": true, "sessionAffinityConfig": {}}}"#;
+        assert!(is_sound::<Service>(service));
+        assert!(is_sound::<Secret>(r#"{"metadata": {"name": "a"}, "data": {"k": "aGk="}, "type": "x"}"#));
+    }
+
+    #[test]
+    fn what_is_not_sound_is_left_to_the_long_way() {
+        for (changed, into) in [
+            ("\"1\"", "1"),
+            ("80", "\"80\""),
+            ("80", "80.5"),
+            ("80", "2147483648"),
+            ("\"Exact\"", "false"),
+            ("\"host\"", "\"hots\""),
+            ("networking.k8s.io/v1", "networking.k8s.io/v2"),
+            ("\"kind\": \"Ingress\"", "\"kind\": \"Service\""),
+            ("\"rules\": [", "\"rule\": [{\"host\": \"b.test\"}], \"rules\": ["),
+        ] {
+            assert!(!is_sound::<Ingress>(&ingress(changed, into)), "{into}");
+        }
+        assert!(!is_sound::<Secret>(r#"{"metadata": {"name": "a"}, "data": {"k": "no base64"}}"#));
+    }
+}
