@@ -12,7 +12,7 @@ use http::{Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use hyper_util::rt::TokioIo;
-use ingress_proxy::core::{Backend, HostPattern, PathPattern, Route, Snapshot, Upstream};
+use ingress_proxy::core::{Backend, HostPattern, PathPattern, Route, Settings, Snapshot, Upstream};
 use ingress_proxy::{Body, Config, Connection, Finished, Observer, Proxy, channel};
 use tokio::net::TcpListener;
 use tower::ServiceExt;
@@ -155,4 +155,40 @@ async fn several_observers_are_told_alike() {
     let proxy = proxy(endpoint().await, observers);
     proxy.oneshot(get("a.test", "/")).await.unwrap().into_body().collect().await.unwrap();
     assert!([first, second, third].iter().all(|keep| keep.take().len() == 1));
+}
+
+/// As [`Keep`], for what is logged.
+#[derive(Debug, Default, Clone)]
+struct KeepLogged(Keep);
+
+impl Observer for KeepLogged {
+    fn finished(&mut self, request: &Finished<'_>) {
+        self.0.finished(request);
+    }
+
+    fn only_logged(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test]
+async fn who_wants_only_what_is_logged_is_told_of_nothing_while_nothing_is() {
+    for (access_log, told, told_anyway) in [(true, 1, 1), (false, 0, 1)] {
+        let mut settings = Settings::default();
+        settings.access_log.enabled = access_log;
+        let (logged, all) = (KeepLogged::default(), Keep::default());
+        // A pair and a list want what any of theirs wants.
+        let both: Vec<Box<dyn Observer>> =
+            vec![Box::new((logged.clone(), KeepLogged::default())), Box::new(all.clone())];
+        let observers: [(Box<dyn Observer>, &Keep, usize); 2] =
+            [(Box::new(vec![logged.clone()]), &logged.0, told), (Box::new(both), &all, told_anyway)];
+        for (observer, keep, told) in observers {
+            let (_, subscriber) = channel(Snapshot::default().with_settings(settings.clone()));
+            let proxy = Proxy::new(subscriber, Config::default()).with_observer(observer);
+            let response = proxy.oneshot(get("a.test", "/")).await.unwrap();
+            assert_eq!(response.status(), StatusCode::NOT_FOUND);
+            drop(response);
+            assert_eq!(keep.take().len(), told, "access log: {access_log}");
+        }
+    }
 }

@@ -33,14 +33,15 @@ impl RequestIds {
 
 fn hexadecimal(random: [u8; STOCK * LENGTH / 2]) -> [u8; STOCK * LENGTH] {
     let mut text = [0; STOCK * LENGTH];
-    for (pair, byte) in text.chunks_exact_mut(2).zip(random) {
+    for (pair, byte) in text.chunks_exact_mut(2).zip(&random) {
         pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
     }
     text
 }
 
+/// Without a branch, so that many are made at once.
 fn digit(value: u8) -> u8 {
-    if value < 10 { b'0' + value } else { b'a' + value - 10 }
+    b'0' + value + u8::from(value > 9) * (b'a' - b'9' - 1)
 }
 
 #[cfg(test)]
@@ -48,6 +49,12 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+
+    #[test]
+    fn digits_are_lower_case() {
+        let digits: Vec<_> = (0..16).map(digit).collect();
+        assert_eq!(digits, b"0123456789abcdef");
+    }
 
     #[test]
     fn no_two_ids_are_the_same() {
