@@ -91,11 +91,11 @@ fn prepare(routed: Routed) -> Result<Exchange, Answering> {
     if let Some(upgrade) = &upgrade {
         upgrade.ask(&mut request);
     }
-    if group.is_http2() {
-        if let Err(kind) = as_http2(&mut request, &group, takes_trailers) {
-            let refused = reply.conclude(record, refusal(kind, version), &target.settings);
-            return Err(Box::pin(ready(Ok(refused))));
-        }
+    if group.is_http2()
+        && let Err(kind) = as_http2(&mut request, &group, takes_trailers)
+    {
+        let refused = reply.conclude(record, refusal(kind, version), &target.settings);
+        return Err(Box::pin(ready(Ok(refused))));
     }
     let upload = (!request.body().is_end_stream()).then(|| Progress::new(request.body()));
     if let Some(progress) = &upload {

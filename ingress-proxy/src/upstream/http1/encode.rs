@@ -130,7 +130,7 @@ mod tests {
     fn a_body_has_one_end() {
         let post = || Request::post("/");
         let fields = |encoded: Result<(String, Sending), WrongLength>| {
-            encoded.map(|(text, sending)| (text["POST / HTTP/1.1\r\n".len()..].to_owned(), sending))
+            encoded.map(|(text, sending)| (text.replacen("POST / HTTP/1.1\r\n", "", 1), sending))
         };
         let known = fields(encoded(post(), Body::full("abc")));
         assert_eq!(known, Ok(("content-length: 3\r\n\r\n".into(), Sending::Length(3))));

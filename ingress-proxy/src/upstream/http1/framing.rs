@@ -116,7 +116,7 @@ mod tests {
 
     /// How an answer ends: a letter for the way, and whether the connection stays.
     fn end(
-        method: Method,
+        method: &Method,
         status: u16,
         version: Version,
         fields: &[(&str, &str)],
@@ -125,7 +125,7 @@ mod tests {
         for (name, value) in fields {
             said.note(&name.parse().unwrap(), &value.parse().unwrap())?;
         }
-        let way = match said.rest(&method, StatusCode::from_u16(status).unwrap(), version)? {
+        let way = match said.rest(method, StatusCode::from_u16(status).unwrap(), version)? {
             Rest::None => 'n',
             Rest::Length(_) => 'l',
             Rest::Chunked(_) => 'c',
@@ -155,7 +155,7 @@ mod tests {
             (&get, 200, new, &[length, ("connection", "a, Close")], ('l', false)),
             (&get, 200, new, &[length, ("connection", "close"), ("connection", "keep-alive")], ('l', false)),
         ] {
-            let found = end(method.clone(), status, version, fields);
+            let found = end(method, status, version, fields);
             assert_eq!(found, Ok(expected), "{method} {status} {version:?} {fields:?}");
         }
     }
@@ -183,10 +183,10 @@ mod tests {
             &[("transfer-encoding", "\"chunked\"")],
         ] {
             for (method, status) in [(Method::GET, 200), (Method::HEAD, 200), (Method::GET, 204)] {
-                let found = end(method, status, Version::HTTP_11, fields);
+                let found = end(&method, status, Version::HTTP_11, fields);
                 assert!(found.is_err(), "{fields:?} {status}");
             }
         }
-        assert!(end(Method::GET, 200, Version::HTTP_10, &[chunked]).is_err());
+        assert!(end(&Method::GET, 200, Version::HTTP_10, &[chunked]).is_err());
     }
 }

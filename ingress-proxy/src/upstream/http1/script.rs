@@ -81,7 +81,8 @@ impl AsyncWrite for Script {
 /// What a client makes of an answer.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Seen {
-    pub(super) head: Option<(u16, Vec<(String, Vec<u8>)>)>,
+    pub(super) status: Option<u16>,
+    pub(super) fields: Vec<(String, Vec<u8>)>,
     pub(super) body: Vec<u8>,
     pub(super) end: End,
 }
@@ -101,7 +102,7 @@ pub(super) enum End {
 impl Seen {
     pub(super) fn head(&mut self, status: u16, fields: &HeaderMap) {
         let fields = fields.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));
-        self.head = Some((status, fields.collect()));
+        (self.status, self.fields) = (Some(status), fields.collect());
     }
 }
 

@@ -23,7 +23,7 @@ fn ask(method: &str, answer: &[u8], closes: bool) -> (String, Option<u16>) {
             End::Awaited => "awaited".to_owned(),
             End::Failed(why) => format!("failed: {why}"),
         };
-        ends.push((end, seen.head.map(|(status, _)| status)));
+        ends.push((end, seen.status));
     }
     ends.dedup();
     assert_eq!(ends.len(), 1, "{method} {}: {ends:?}", answer.escape_ascii());
@@ -199,6 +199,6 @@ fn an_answer_may_overtake_the_request() {
     let request = Request::post("/").body(Body::new(StreamBody::new(frames))).unwrap();
     let answer = b"HTTP/1.1 413 Payload Too Large\r\ncontent-length: 2\r\n\r\nno";
     let (seen, ..) = ours(request, Script::new(answer, &[], false));
-    assert_eq!((seen.head.unwrap().0, seen.body), (413, b"no".to_vec()));
+    assert_eq!((seen.status, seen.body), (Some(413), b"no".to_vec()));
     assert_eq!(seen.end, End::Complete { reusable: false });
 }
