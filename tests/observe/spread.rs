@@ -11,9 +11,10 @@ use ingress_proxy::{Config, Running, Server, channel};
 
 /// Nothing to forward to: everything is answered 404.
 fn server(workers: usize) -> Running {
+    let workers = NonZeroUsize::new(workers).expect("a worker");
     let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let server = Server::new(channel(Snapshot::default()).1, Config::default());
-    let server = server.listen(free).listen_tls(free).workers(NonZeroUsize::new(workers).unwrap());
+    let server = server.listen(free).listen_tls(free).workers(workers);
     server.start().expect("a proxy on free ports")
 }
 

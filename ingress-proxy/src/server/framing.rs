@@ -16,10 +16,25 @@ const MAX_LINE: usize = 8 * 1024;
 /// Longest head in bytes (nginx: 4 buffers of 8 KiB).
 pub(super) const MAX_HEAD: usize = 32 * 1024;
 
+/// How many fields of a head hyper finds room for without asking the heap for it, twice at each request.
+const USUAL_FIELDS: usize = 100;
+
 /// Follows the framing of the requests of one connection.
 #[derive(Debug, Default)]
 pub(super) struct Framing {
     state: State,
+    width: Width,
+}
+
+/// For how many fields there is room.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Width {
+    /// [`USUAL_FIELDS`].
+    #[default]
+    Usual,
+    /// So many, but a head that does not pass yet has more.
+    TooNarrow,
+    Wide,
 }
 
 #[derive(Debug)]
@@ -80,6 +95,10 @@ impl Framing {
                     heads += 1;
                 }
                 Step::Wait => break,
+                Step::Widen => {
+                    (self.state, self.width) = (State::default(), Width::TooNarrow);
+                    break;
+                }
                 Step::Refuse(status) => {
                     self.state = State::Refused;
                     return Verdict::Refused { bytes: passed, heads, status };
@@ -95,6 +114,9 @@ impl Framing {
             State::Head(head) => match head.scan(rest) {
                 HeadScan::Wait => Step::Wait,
                 HeadScan::Refuse(status) => Step::Refuse(status),
+                HeadScan::Done { .. } if head.fields > USUAL_FIELDS && self.width != Width::Wide => {
+                    Step::Widen
+                }
                 HeadScan::Done { length, next } => {
                     self.state = next;
                     Step::Head(length)
@@ -128,6 +150,21 @@ impl Framing {
         matches!(&self.state, State::Head(head) if head.line_start == 0 && head.searched == 0)
     }
 
+    /// True if a head has come that has more fields than is usual. It does not pass before [`widen`](Self::widen).
+    pub(super) fn is_too_narrow(&self) -> bool {
+        self.width == Width::TooNarrow
+    }
+
+    /// Lets heads with more fields than is usual pass from now on.
+    pub(super) fn widen(&mut self) {
+        self.width = Width::Wide;
+    }
+
+    /// True if heads with more fields than is usual may pass.
+    pub(super) fn is_wide(&self) -> bool {
+        self.width == Width::Wide
+    }
+
     /// True while an upgrade that was asked for is not decided.
     pub(super) fn awaits_upgrade(&self) -> bool {
         matches!(self.state, State::Upgrade)
@@ -150,6 +187,7 @@ enum Step {
     Passed(usize),
     Head(usize),
     Wait,
+    Widen,
     Refuse(StatusCode),
     Broken,
 }
@@ -163,6 +201,7 @@ struct Head {
     searched: usize,
     has_request_line: bool,
     is_http_10: bool,
+    fields: usize,
     length: Option<u64>,
     chunked: bool,
     upgrade: bool,
@@ -245,8 +284,9 @@ impl Head {
         Ok(false)
     }
 
-    /// Notes the fields that decide the framing.
+    /// Counts the fields, and notes those that decide the framing.
     fn field(&mut self, name: &[u8], value: &[u8]) -> Result<(), StatusCode> {
+        self.fields += 1;
         match name.len() {
             7 if name.eq_ignore_ascii_case(b"upgrade") => self.upgrade = true,
             14 if name.eq_ignore_ascii_case(b"content-length") => {
@@ -421,6 +461,18 @@ mod tests {
         let line = format!("X: {}\r\n", "a".repeat(1000));
         assert_eq!(refused(&format!("GET / HTTP/1.1\r\n{}", line.repeat(40))), Some(400));
         assert_eq!(refused(&format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", line.repeat(20))), None);
+    }
+
+    #[test]
+    fn a_head_with_many_fields_waits_until_there_is_room() {
+        let head = |fields: usize| format!("GET / HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(fields));
+        let (usual, long) = (head(USUAL_FIELDS), head(USUAL_FIELDS + 1));
+        let mut framing = Framing::default();
+        assert_eq!(framing.scan(format!("{usual}{long}").as_bytes()), pass(usual.len(), 1));
+        assert_eq!((framing.is_too_narrow(), framing.is_wide()), (true, false));
+        framing.widen();
+        assert_eq!(framing.scan(format!("{long}{usual}").as_bytes()), pass(long.len() + usual.len(), 2));
+        assert_eq!((framing.is_too_narrow(), framing.is_wide()), (false, true));
     }
 
     #[test]

@@ -168,7 +168,8 @@ where
         if let Poll::Ready(ended) = Pin::new(&mut *connection).poll(cx) {
             return Poll::Ready(ended.map_or_else(Step::Fail, |()| Step::End));
         }
-        let mut due = || lifecycle.is_draining() || rest.poll(cx, lifecycle.idle_since()).is_ready();
+        let at_once = lifecycle.is_draining() || lifecycle.is_too_narrow();
+        let mut due = || at_once || rest.poll(cx, lifecycle.idle_since()).is_ready();
         if !lifecycle.is_idle() || !due() {
             return Poll::Pending;
         }
@@ -190,7 +191,8 @@ where
     fn after(self, step: Step) -> Self {
         match (self, step) {
             (Self::Silent { transport, service }, Step::Serve) => {
-                let connection = builder().serve_connection(TokioIo::new(transport), service);
+                let connection =
+                    builder(transport.is_wide()).serve_connection(TokioIo::new(transport), service);
                 Self::Served { connection: Box::new(connection.with_upgrades()) }
             }
             (Self::Silent { transport, .. }, Step::Close) => Self::Closing { transport },
@@ -212,9 +214,13 @@ where
     }
 }
 
-/// hyper's own timer is off: the [`Transport`] bounds each wait.
-fn builder() -> Builder {
+/// hyper's own timer is off: the [`Transport`] bounds each wait. With another limit for the fields than its own, hyper allocates room for as
+/// many at each request, which is for `wide` heads only.
+fn builder(wide: bool) -> Builder {
     let mut builder = Builder::new();
-    builder.header_read_timeout(None).max_headers(1000).max_buf_size(64 * 1024);
+    builder.header_read_timeout(None).max_buf_size(64 * 1024);
+    if wide {
+        builder.max_headers(1000);
+    }
     builder
 }

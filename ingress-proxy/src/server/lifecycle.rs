@@ -33,6 +33,8 @@ pub(super) struct Lifecycle {
     upgrade_waiter: AtomicWaker,
     worn: AtomicBool,
     silent: AtomicBool,
+    /// A request waits that hyper has no room for as it is.
+    narrow: AtomicBool,
     open: Open,
 }
 
@@ -59,6 +61,7 @@ impl Lifecycle {
             upgrade_waiter: AtomicWaker::new(),
             worn: AtomicBool::new(false),
             silent: AtomicBool::new(false),
+            narrow: AtomicBool::new(false),
             open,
         }
     }
@@ -171,14 +174,24 @@ impl Lifecycle {
         self.worn.load(Relaxed)
     }
 
-    /// Notes whether the last that was done with the transport was to ask for a request of which nothing has come.
+    /// Notes whether the last that was done with the transport was to ask for a request of which nothing is there for hyper.
     pub(super) fn set_silent(&self, silent: bool) {
         self.silent.store(silent, Relaxed);
     }
 
-    /// True if the last that was done with the transport was to ask for a request of which nothing has come.
+    /// True if the last that was done with the transport was to ask for a request of which nothing is there for hyper.
     pub(super) fn is_silent(&self) -> bool {
         self.silent.load(Relaxed)
+    }
+
+    /// Notes whether a request waits for which hyper has to be made anew.
+    pub(super) fn set_too_narrow(&self, narrow: bool) {
+        self.narrow.store(narrow, Relaxed);
+    }
+
+    /// True while a request waits for which hyper has to be made anew.
+    pub(super) fn is_too_narrow(&self) -> bool {
+        self.narrow.load(Relaxed)
     }
 
     pub(super) fn is_draining(&self) -> bool {

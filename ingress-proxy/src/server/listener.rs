@@ -106,6 +106,14 @@ mod tests {
     }
 
     #[test]
+    fn what_is_accepted_does_not_wait_for_acknowledgements() {
+        let (address, listeners) = bind(([127, 0, 0, 1], 0).into(), 1).unwrap();
+        let _client = std::net::TcpStream::connect(address).unwrap();
+        listeners[0].set_nonblocking(false).unwrap();
+        assert!(listeners[0].accept().unwrap().0.nodelay().unwrap());
+    }
+
+    #[test]
     fn a_port_in_use_is_refused_even_if_it_is_shared() {
         let (address, held) = bind(([127, 0, 0, 1], 0).into(), 2).unwrap();
         assert_eq!(held.len(), 2);

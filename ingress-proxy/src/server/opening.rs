@@ -125,7 +125,11 @@ where
     async fn run_tls(self, mut io: TcpStream) {
         let Some(arrived) = self.arrive(&mut io).await else { return };
         let Some((terminated, connection)) = Box::pin(self.terminate(io, arrived)).await else { return };
-        let Terminated { io, tls, http2, .. } = unbox(terminated);
+        // The box ends with this block. What is taken apart where it is awaited lives as long as the connection.
+        let (io, tls, http2) = {
+            let done = terminated;
+            (done.io, done.tls, done.http2)
+        };
         let acceptor = self.acceptor.clone();
         let (transport, service, lifecycle) = self.prepare(io, http2, Vec::new(), connection.with_tls(tls));
         if http2 {
@@ -209,11 +213,6 @@ where
             () = drained => None,
         }
     }
-}
-
-/// The box is given up here. Were it taken apart where it is awaited, it would live as long as the connection.
-fn unbox<T>(boxed: Box<T>) -> T {
-    *boxed
 }
 
 /// Reads what a client begins with. There is room for it only once it is there.

@@ -164,11 +164,29 @@ impl<T> Transport<T> {
         self.held.len() >= 2 * MAX_HEAD
     }
 
+    /// True if hyper must have room for more fields than is usual.
+    pub(super) fn is_wide(&self) -> bool {
+        self.framing.as_ref().is_some_and(Framing::is_wide)
+    }
+
+    /// Lets a head pass that has more fields than is usual, if there is one: hyper is made anew.
+    fn widen(&mut self) {
+        if let Some(framing) = self.framing.as_mut().filter(|framing| framing.is_too_narrow()) {
+            framing.widen();
+            self.lifecycle.set_too_narrow(false);
+            self.judge_held();
+        }
+    }
+
     /// As [`poll_client_wait`](Self::poll_client_wait), for hyper. Of HTTP/1 only parts of a head are awaited here: how long the client may
     /// be silent is for [`http1`](super::http1), and how long an answer may take for others.
     fn poll_wait_below_hyper(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if let Some(framing) = &self.framing {
-            let silent = framing.is_between_requests() && self.held.is_empty();
+            let narrow = framing.is_too_narrow();
+            let silent = narrow || (framing.is_between_requests() && self.held.is_empty());
+            if narrow {
+                self.lifecycle.set_too_narrow(true);
+            }
             self.lifecycle.set_silent(silent);
             if silent || !self.lifecycle.is_idle() {
                 return Poll::Pending;
@@ -242,12 +260,13 @@ impl<T: AsyncRead + Unpin> Transport<T> {
     /// # Errors
     /// Whatever the transport below reports.
     pub(super) fn poll_silent(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        self.widen();
         // What is malformed is for hyper, which gets an error of it.
         while self.passed.is_empty() && self.gate == Gate::Open {
             match self.poll_read_held(cx)? {
                 Poll::Pending => return self.poll_client_wait(cx).map_ok(|()| false),
                 Poll::Ready(0) => return Poll::Ready(Ok(false)),
-                Poll::Ready(_) => {}
+                Poll::Ready(_) => self.widen(),
             }
         }
         Poll::Ready(Ok(true))
@@ -290,6 +309,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for Transport<T> {
             }
             if this.is_full() {
                 return Poll::Pending;
+            }
+            if this.framing.as_ref().is_some_and(Framing::is_too_narrow) {
+                return this.poll_wait_below_hyper(cx);
             }
             let through = this.held.is_empty();
             let read = if through { this.poll_read_through(cx, buf) } else { this.poll_read_held(cx) };
