@@ -137,7 +137,7 @@ mod tests {
         object.trim();
         let mut value = serde_json::to_value(object).unwrap();
         let fields = value.as_object_mut().unwrap();
-        (fields.remove("apiVersion"), fields.remove("kind"));
+        fields.retain(|name, _| name != "apiVersion" && name != "kind");
         value
     }
 
