@@ -23,8 +23,8 @@ class Pingora(Peer):
         return path if path and os.access(path, os.X_OK) else None
 
     def version(self) -> str:
-        """Pingora tells none."""
-        return f"pingora ({os.environ.get('PINGORA', '')})"
+        """None: it is a library, and the binary need not tell."""
+        return "pingora"
 
     def refuses(self, setup: Setup) -> Optional[str]:
         """All but the plainest."""
