@@ -9,6 +9,7 @@ mod bodies;
 mod body_size;
 mod forwarded;
 mod headers;
+mod overtaken;
 mod settings;
 mod upgrade;
 mod versions;

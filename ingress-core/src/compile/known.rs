@@ -139,7 +139,8 @@ impl Known {
                 .map(|endpoints| object_name(namespace(&endpoints.metadata), name(&endpoints.metadata))),
         );
         let slices = self.slices.follow(&objects.endpoint_slices);
-        self.stray.retain(|stray| !slices.gone.iter().any(|(gone, _)| Arc::ptr_eq(gone, stray)));
+        let gone: HashSet<_> = slices.gone.iter().map(|(gone, _)| Arc::as_ptr(gone)).collect();
+        self.stray.retain(|stray| !gone.contains(&Arc::as_ptr(stray)));
         let stray = slices.come.iter().filter(|(slice, _)| service_of(slice).is_none());
         self.stray.extend(stray.map(|(slice, _)| slice.clone()));
         for slice in Changed::of(&slices).all() {

@@ -42,6 +42,10 @@ impl Part {
         if wildcards.any(|host| table.has_place(&host)) {
             return None;
         }
+        // Where many came or went at once, to take each out of the lists of the report, or put it in, is more work than to make these anew.
+        if changes.before.len().abs_diff(changes.after.len()) > 4 * MANY {
+            return None;
+        }
         let most = MANY.max(known.ingresses() / 2);
         let mut part = Self::default();
         let mut open: Vec<HostPattern> = Vec::new();

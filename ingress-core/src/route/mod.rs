@@ -21,6 +21,7 @@ pub use path::PathPattern;
 pub use rank::Age;
 
 use self::hosts::Hosts;
+#[cfg(feature = "kubernetes")]
 pub(crate) use self::paths::PathSets;
 use crate::policy::{Https, RequestBody, Retry, Timeouts, Transport};
 

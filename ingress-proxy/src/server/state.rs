@@ -135,10 +135,12 @@ impl Open {
 
     /// Counts the connection at another worker instead, as if that had accepted it.
     pub(super) fn move_to(self, state: &Arc<WorkerState>) -> Self {
+        // First here: a sum that were taken in between may be one too high, but never steps back.
+        state.note_accepted();
+        let moved = Self::new(state.clone());
         self.state.accepted.fetch_sub(1, Relaxed);
         self.state.handled.fetch_sub(1, Relaxed);
-        state.note_accepted();
-        Self::new(state.clone())
+        moved
     }
 
     /// A request came.

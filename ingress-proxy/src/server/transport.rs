@@ -307,11 +307,12 @@ impl<T: AsyncRead + Unpin> AsyncRead for Transport<T> {
             if !this.passed.is_empty() {
                 continue;
             }
-            if this.is_full() {
-                return Poll::Pending;
-            }
+            // Before it is asked whether there is room: nobody would wake the task of a connection that is full and waits for a wider hyper.
             if this.framing.as_ref().is_some_and(Framing::is_too_narrow) {
                 return this.poll_wait_below_hyper(cx);
+            }
+            if this.is_full() {
+                return Poll::Pending;
             }
             let through = this.held.is_empty();
             let read = if through { this.poll_read_through(cx, buf) } else { this.poll_read_held(cx) };

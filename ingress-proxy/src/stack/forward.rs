@@ -255,5 +255,5 @@ fn answer(
         lease.retire();
     }
     let trailers = hop.group.is_http2() && hop.version >= Version::HTTP_2;
-    Ok(response.map(|()| lease.into_body(hop.timeouts().read, trailers)))
+    Ok(response.map(|()| lease.into_body(hop.timeouts(), hop.upload.as_ref(), trailers)))
 }

@@ -13,6 +13,7 @@ use hyper::body::Incoming;
 
 use super::exclusive::Exclusive;
 use super::lease::Stream;
+use super::overtaken::Overtaken;
 use crate::body::BoxError;
 use crate::error::{Error, Kind};
 use crate::timer::Wait;
@@ -22,6 +23,8 @@ use crate::timer::Wait;
 pub(crate) enum Answer {
     /// Over HTTP/1.1; without trailers, as nginx does. `None` when it is over.
     Exclusive(Option<Box<Exclusive>>),
+    /// Over HTTP/1.1, while the request's body is still on its way.
+    Overtaken(Overtaken),
     /// Over HTTP/2.
     Shared(Box<Shared>),
     /// Over HTTP/1.1, broken off; `None` when that has been told.
@@ -53,25 +56,28 @@ impl http_body::Body for Answer {
     type Error = BoxError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled {
-        match &mut *self {
-            Self::Exclusive(lease) => match ready!(poll_exclusive(lease, cx)) {
-                Some(Err(error)) => {
-                    // Whoever takes it may drop what it has not sent when it hears of this: it gets the time to send it first. Otherwise
-                    // a client would not see an answer that is cut off, but none.
-                    *self = Self::Broken(Some(error));
-                    cx.waker().wake_by_ref();
-                    Poll::Pending
-                }
-                data => Poll::Ready(data.map(|data| Ok(Frame::data(data?)))),
-            },
-            Self::Shared(shared) => shared.poll_frame(cx),
-            Self::Broken(error) => Poll::Ready(error.take().map(|error| Err(error.into()))),
+        let data = match &mut *self {
+            Self::Exclusive(lease) => ready!(poll_exclusive(lease, cx)),
+            Self::Overtaken(overtaken) => ready!(overtaken.poll_data(cx)),
+            Self::Shared(shared) => return shared.poll_frame(cx),
+            Self::Broken(error) => return Poll::Ready(error.take().map(|error| Err(error.into()))),
+        };
+        match data {
+            Some(Err(error)) => {
+                // Whoever takes it may drop what it has not sent when it hears of this: it gets the time to send it first. Otherwise a
+                // client would not see an answer that is cut off, but none.
+                *self = Self::Broken(Some(error));
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            data => Poll::Ready(data.map(|data| Ok(Frame::data(data?)))),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Exclusive(lease) => lease.is_none(),
+            Self::Overtaken(overtaken) => overtaken.is_over(),
             Self::Shared(shared) => shared.body.is_end_stream(),
             Self::Broken(error) => error.is_none(),
         }
@@ -80,11 +86,16 @@ impl http_body::Body for Answer {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Exclusive(None) => SizeHint::with_exact(0),
-            Self::Exclusive(Some(lease)) => lease.left().map_or_else(SizeHint::default, SizeHint::with_exact),
+            Self::Exclusive(Some(lease)) => exact(lease.left()),
+            Self::Overtaken(overtaken) => exact(overtaken.left()),
             Self::Shared(shared) => shared.body.size_hint(),
             Self::Broken(_) => SizeHint::default(),
         }
     }
+}
+
+fn exact(left: Option<u64>) -> SizeHint {
+    left.map_or_else(SizeHint::default, SizeHint::with_exact)
 }
 
 fn poll_exclusive(

@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Response;
+use ingress_core::policy::Timeouts;
 use tokio::time::Instant;
 
 use super::fault::Fault;
 use super::http1::{Connection, Error as Http1Error, Head, Io, Raw};
 use super::pool::Endpoint;
+use super::upload::{Progress, Stage};
 use super::waiting::{self, Failed, Outgoing};
 use crate::body::Body;
 use crate::error::{Error, Kind};
@@ -83,20 +85,25 @@ impl Exclusive {
         match self.connection.poll_head(cx, body, outgoing.request.headers_mut()) {
             Poll::Ready(head) => Poll::Ready(head.map_err(|error| self.failed(error, outgoing))),
             Poll::Pending => {
-                let kind = ready!(self.poll_late(cx, outgoing));
+                let kind =
+                    ready!(self.poll_late(cx, outgoing.upload.map(|upload| &**upload), outgoing.timeouts));
                 Poll::Ready(Err(Failed::late(kind, outgoing.is_untouched())))
             }
         }
     }
 
     /// Ready once what is awaited has been awaited for too long.
-    fn poll_late(&mut self, cx: &mut Context<'_>, outgoing: &Outgoing<'_>) -> Poll<Kind> {
-        let Some(upload) = outgoing.upload else {
-            return self.wait.poll(cx, outgoing.timeouts.read).map(|()| Kind::ReadTimeout);
+    pub(super) fn poll_late(
+        &mut self,
+        cx: &mut Context<'_>,
+        upload: Option<&Progress>,
+        timeouts: &Timeouts,
+    ) -> Poll<Kind> {
+        // A body that nobody has read by now has turned out to be empty.
+        let Some(upload) = upload.filter(|upload| upload.stage() != Stage::Untouched) else {
+            return self.wait.poll(cx, timeouts.read).map(|()| Kind::ReadTimeout);
         };
-        let Some((kind, left)) = waiting::left(upload.stage(), outgoing.timeouts) else {
-            return Poll::Pending;
-        };
+        let Some((kind, left)) = waiting::left(upload.stage(), timeouts) else { return Poll::Pending };
         // Time that is up is not to be waited for: it would be measured anew, and be up again a moment later.
         if !left.is_zero() {
             ready!(self.deadline.poll(cx, Instant::now() + left));
@@ -111,6 +118,16 @@ impl Exclusive {
         let error = Error::with(outgoing.at_fault(fault.kind), error);
         let dead = error.kind() == Kind::Broken;
         Failed { error, sent: fault.sent, whole, dead }
+    }
+
+    /// True if a part of the request's body is still on its way.
+    pub(super) fn is_uploading(&self) -> bool {
+        self.connection.is_uploading()
+    }
+
+    /// Sends what is left of the request's body; ready when there is nothing left to do.
+    pub(super) fn poll_upload(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.connection.poll_upload(cx).map_err(|error| Error::with(Kind::Broken, error))
     }
 
     /// The next bytes of the answer's body; `None` when it is over.

@@ -1,18 +1,19 @@
 //! A connection in use by one request.
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use http::{Request, Response};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::client::conn::http2;
+use ingress_core::policy::Timeouts;
 
 use super::answer::Answer;
 use super::connect::Room;
 use super::exclusive::Exclusive;
 use super::fault::Fault;
 use super::http1::{Io, Raw};
+use super::overtaken::{self, Overtaken};
 use super::pool::Endpoint;
 use super::shared;
 use super::upload::{Progress, Stage};
@@ -56,20 +57,36 @@ impl Lease {
         }
     }
 
-    /// The body of the answer whose head has come; `timeout` bounds the time between two reads from the endpoint. With its last byte the
-    /// connection is given back, unless the endpoint answered before it had the whole request, or left its upstream.
-    pub(crate) fn into_body(self, timeout: Duration, trailers: bool) -> Body {
+    /// The body of the answer whose head has come; the read timeout bounds the time between two reads from the endpoint. With its last byte
+    /// the connection is given back, unless the endpoint left its upstream. What is left of the request's body, of which `upload` tells, goes
+    /// on its way whether the answer is taken or not.
+    pub(crate) fn into_body(
+        self,
+        timeouts: &Timeouts,
+        upload: Option<&Arc<Progress>>,
+        trailers: bool,
+    ) -> Body {
         match self {
-            Self::Exclusive(mut lease) => match lease.take_all() {
-                Some(body) => {
-                    lease.release();
-                    Body::full(body)
+            Self::Exclusive(mut lease) => {
+                let upload = upload.filter(|_| lease.is_uploading());
+                match (lease.take_all(), upload.cloned()) {
+                    (Some(body), None) => {
+                        lease.release();
+                        Body::full(body)
+                    }
+                    (Some(body), Some(upload)) => {
+                        tokio::spawn(overtaken::finish(lease, upload, *timeouts));
+                        Body::full(body)
+                    }
+                    (None, None) => Body::answer(Answer::Exclusive(Some(lease))),
+                    (None, Some(upload)) => {
+                        Body::answer(Answer::Overtaken(Overtaken::start(lease, upload, *timeouts)))
+                    }
                 }
-                None => Body::answer(Answer::Exclusive(Some(lease))),
-            },
+            }
             Self::Shared(mut stream) => match stream.body.take() {
                 Some(body) if !body.is_end_stream() => {
-                    Body::answer(Answer::shared(body, stream, timeout, trailers))
+                    Body::answer(Answer::shared(body, stream, timeouts.read, trailers))
                 }
                 _ => Body::empty(),
             },

@@ -11,6 +11,7 @@ mod exclusive;
 mod fault;
 mod http1;
 mod lease;
+mod overtaken;
 mod pool;
 mod resolve;
 mod retry;

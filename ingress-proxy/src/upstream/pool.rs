@@ -181,11 +181,13 @@ impl Endpoint {
     /// Keeps a connection for the next request, if it is still good for one.
     pub(super) fn keep(&self, lease: Box<Exclusive>) {
         let (opened, requests) = lease.wear();
-        let mut idle = Idle { lease, since: Instant::now() };
-        if self.pool.is_worn(opened, requests) || !idle.is_silent(self) || !self.pool.admit() {
-            return idle.lease.close();
+        let mut kept = Idle { lease, since: Instant::now() };
+        // Locked before the look: were it closed between look and push, the bell would ring while there is nothing to find.
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.pool.is_worn(opened, requests) || !kept.is_silent(self) || !self.pool.admit() {
+            return kept.lease.close();
         }
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(idle);
+        idle.push(kept);
     }
 
     pub(super) fn connector(&self) -> &Connector {

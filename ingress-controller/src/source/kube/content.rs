@@ -15,6 +15,7 @@ use tokio::time::{sleep, timeout};
 use super::changes::Changes;
 use super::kind::Kind;
 use super::store::Store;
+use crate::source::Touched;
 
 /// How many are fetched at once.
 const AT_ONCE: usize = 8;
@@ -36,7 +37,10 @@ pub(super) async fn keep_content<K>(
     K: Kind<Scope = NamespaceResourceScope>,
 {
     loop {
-        let missing = store.want(&wanted.borrow_and_update());
+        let (missing, dropped) = store.want(&wanted.borrow_and_update());
+        if dropped {
+            changes.note(Touched::Nothing, false);
+        }
         let mut fetched =
             stream::iter(missing).map(|name| fetch::<K>(client.clone(), name)).buffer_unordered(AT_ONCE);
         let mut failed = false;

@@ -99,20 +99,24 @@ impl<K: Kind> Store<K> {
     }
 
     /// Drops the content of what is not wanted, and names what is wanted and has none. A list in progress counts too: it may have brought an
-    /// object before somebody wanted it.
-    pub(super) fn want(&self, wanted: &BTreeSet<ObjectName>) -> BTreeSet<ObjectName> {
+    /// object before somebody wanted it. Also tells whether content was dropped: until the objects are loaded anew, those that were loaded
+    /// still have it.
+    pub(super) fn want(&self, wanted: &BTreeSet<ObjectName>) -> (BTreeSet<ObjectName>, bool) {
         let mut held = self.write();
         let Held { objects, listed } = &mut *held;
-        let mut missing = BTreeSet::new();
+        let (mut missing, mut dropped) = (BTreeSet::new(), false);
         for (key, entry) in objects.iter_mut().chain(listed) {
             match wanted.contains(key) {
                 true if entry.stripped => drop(missing.insert(key.clone())),
                 true => {}
                 false if entry.stripped => {}
-                false => entry.stripped = Arc::make_mut(&mut entry.object).strip(),
+                false => {
+                    entry.stripped = Arc::make_mut(&mut entry.object).strip();
+                    dropped |= entry.stripped;
+                }
             }
         }
-        missing
+        (missing, dropped)
     }
 
     /// Puts the content of an object back. Nothing happens if a later event has brought it already, or has deleted the object. What is

@@ -59,7 +59,11 @@ pub(super) fn collect(entries: &[&Entry], objects: &mut Objects) {
     follow(&mut objects.namespaces, of!(Namespace));
 }
 
-/// Puts objects in the place of those that they had before. False if they are not of the same names, or something else is said of them.
+/// How many objects are put in their places one by one: each is searched for.
+const AT_ONCE: usize = 256;
+
+/// Puts objects in the place of those that they had before. False, and the lists are to be made anew, if they are not of the same names,
+/// something else is said of them, or they are too many.
 pub(super) fn replace(before: &[Entry], after: &[Entry], objects: &mut Objects) -> bool {
     let is_same = |(before, after): (&Entry, &Entry)| {
         before.reference == after.reference && before.findings == after.findings
@@ -67,32 +71,38 @@ pub(super) fn replace(before: &[Entry], after: &[Entry], objects: &mut Objects) 
     if before.len() != after.len() || !before.iter().zip(after).all(is_same) {
         return false;
     }
-    for (before, after) in before.iter().zip(after) {
-        match (&before.object, &after.object) {
+    // The last first: of two of one name only the first is in a list, and its successor may be what the second was.
+    let mut exchanged = 0;
+    for (before, after) in before.iter().zip(after).rev() {
+        exchanged += usize::from(match (&before.object, &after.object) {
             (Object::Ingress(old), Object::Ingress(new)) => exchange(&mut objects.ingresses, old, new),
             (Object::IngressClass(old), Object::IngressClass(new)) => {
-                exchange(&mut objects.ingress_classes, old, new);
+                exchange(&mut objects.ingress_classes, old, new)
             }
             (Object::Service(old), Object::Service(new)) => exchange(&mut objects.services, old, new),
             (Object::EndpointSlice(old), Object::EndpointSlice(new)) => {
-                exchange(&mut objects.endpoint_slices, old, new);
+                exchange(&mut objects.endpoint_slices, old, new)
             }
             (Object::Endpoints(old), Object::Endpoints(new)) => exchange(&mut objects.endpoints, old, new),
             (Object::Secret(old), Object::Secret(new)) => exchange(&mut objects.secrets, old, new),
             (Object::ConfigMap(old), Object::ConfigMap(new)) => exchange(&mut objects.config_maps, old, new),
             (Object::Namespace(old), Object::Namespace(new)) => exchange(&mut objects.namespaces, old, new),
             _ => return false,
+        });
+        if exchanged > AT_ONCE {
+            return false;
         }
     }
     true
 }
 
-/// One that another file has first is in no list.
-fn exchange<K>(list: &mut [Arc<K>], old: &Arc<K>, new: &Arc<K>) {
+/// True if the object has changed. One that another file has first is in no list.
+fn exchange<K>(list: &mut [Arc<K>], old: &Arc<K>, new: &Arc<K>) -> bool {
     if Arc::ptr_eq(old, new) {
-        return;
+        return false;
     }
     if let Some(place) = list.iter_mut().find(|place| Arc::ptr_eq(place, old)) {
         place.clone_from(new);
     }
+    true
 }

@@ -17,7 +17,7 @@ mod strict;
 mod tree;
 mod watch;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -52,6 +52,8 @@ pub(crate) struct Manifests {
     gone: Vec<Problem>,
     /// The folders that were walked, by what events call them.
     folders: HashMap<PathBuf, PathBuf>,
+    /// What events call the roots, and what links lead to.
+    names: HashSet<PathBuf>,
     watch: Watch,
     /// An event said that something is new.
     is_told: bool,
@@ -67,6 +69,7 @@ impl Manifests {
             unreadable: BTreeMap::new(),
             gone: Vec::new(),
             folders: HashMap::new(),
+            names: HashSet::new(),
             watch: Watch::new(),
             is_told: false,
         }
@@ -101,6 +104,10 @@ impl Manifests {
         }
         let mut found = Vec::new();
         for name in events.paths.keys() {
+            // What a link leads to is known by the name of the link.
+            if self.names.contains(name) {
+                return None;
+            }
             let path = self.folders.get(name.parent()?)?.join(name.file_name()?);
             match files::look(name) {
                 files::Look::Nothing if self.files.contains_key(&path) || self.folders.contains_key(name) => {
@@ -129,6 +136,7 @@ impl Manifests {
         self.unreadable = walked.unreadable;
         self.gone = walked.gone;
         self.folders = walked.walked;
+        self.names = walked.names;
         self.collect();
     }
 

@@ -67,7 +67,6 @@ impl AsyncWrite for Io {
 }
 
 /// A connection that has stopped being HTTP, with what was read of it before that was known.
-#[derive(Debug)]
 pub(crate) struct Raw<T> {
     io: T,
     first: Bytes,

@@ -118,6 +118,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         }
     }
 
+    /// True if a part of the request's body is still on its way.
+    pub(super) fn is_uploading(&self) -> bool {
+        self.upload.is_some()
+    }
+
     /// True if the answer is complete.
     pub(super) fn is_answered(&self) -> bool {
         matches!(self.rest, Rest::None)
@@ -141,6 +146,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     /// Gives back the memory that the next exchange may not need.
     pub(super) fn shrink(&mut self) {
         self.input.shrink();
+        self.output.clear();
     }
 
     /// Says goodbye, as far as that can be done without waiting.

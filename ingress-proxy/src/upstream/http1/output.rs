@@ -1,5 +1,6 @@
 //! What goes to the endpoint next.
 
+use std::fmt;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -12,7 +13,7 @@ const KEPT: usize = 16 * 1024;
 
 /// A head, or what stands before a piece of a body; the piece; and what ends it. It goes out in this order, together where the transport
 /// can.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Output {
     before: Vec<u8>,
     written: usize,
@@ -113,6 +114,13 @@ impl Output {
             self.before = Vec::new();
         }
         (self.written, self.piece, self.after, self.unflushed) = (0, Bytes::new(), &[], false);
+    }
+}
+
+/// Without what is sent: there are cookies and credentials in it.
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Output").field("is_empty", &self.is_empty()).finish_non_exhaustive()
     }
 }
 

@@ -39,10 +39,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Error>>> {
-        if let Some(mut upload) = self.upload.take()
-            && self.poll_send(cx, &mut upload)?.is_pending()
-        {
-            self.upload = Some(upload);
+        if let Poll::Ready(Err(error)) = self.poll_upload(cx) {
+            return Poll::Ready(Some(Err(error)));
         }
         loop {
             if let Some(data) = self.take_data()? {

@@ -32,6 +32,25 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         }
     }
 
+    /// Goes on with what is left of the request's body after the head of the answer; ready when there is nothing left to do. What the
+    /// endpoint takes no more is read all the same: a client that is cut off while it sends may never look at its answer.
+    ///
+    /// # Errors
+    /// As [`poll_send`](Self::poll_send).
+    pub(in crate::upstream) fn poll_upload(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let Some(mut upload) = self.upload.take() else { return Poll::Ready(Ok(())) };
+        // An endpoint that has said all, and that it will close, does not want the rest.
+        self.is_deaf |= self.is_answered() && !self.keeps_alive;
+        let mut sent = self.poll_send(cx, &mut upload);
+        if self.is_deaf && matches!(sent, Poll::Ready(Ok(()))) {
+            sent = poll_discard(cx, &mut upload);
+        }
+        if sent.is_pending() {
+            self.upload = Some(upload);
+        }
+        sent
+    }
+
     /// True if all of the request is on its way.
     pub(super) fn has_sent(&self) -> bool {
         self.sending.is_done() && self.output.is_empty()
@@ -84,4 +103,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         }
         Ok(())
     }
+}
+
+/// Reads a body to its end, and forgets it.
+fn poll_discard(cx: &mut Context<'_>, body: &mut Body) -> Poll<Result<(), Error>> {
+    while let Some(frame) = ready!(Pin::new(&mut *body).poll_frame(cx)) {
+        frame.map_err(Error::Body)?;
+    }
+    Poll::Ready(Ok(()))
 }
