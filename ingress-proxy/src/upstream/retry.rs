@@ -33,7 +33,7 @@ impl Tries {
         Self { policy, idempotent, count: 1, until }
     }
 
-    /// True if a request that was sent may be sent once more: only then is a copy of it kept.
+    /// True if a request that was sent may be sent once more.
     pub(crate) fn may_resend(&self) -> bool {
         self.idempotent || self.policy.non_idempotent
     }

@@ -1,5 +1,6 @@
-//! How long an answer is awaited.
+//! One try: what goes out, how long its answer is awaited, and how it fails.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -8,6 +9,7 @@ use tokio::time::{sleep, timeout};
 
 use super::retry::Sent;
 use super::upload::{Progress, Stage};
+use crate::body::Body;
 use crate::error::{Error, Kind};
 
 /// A try that came to nothing.
@@ -33,9 +35,9 @@ impl Failed {
 /// The request, and what is to be kept in mind while it is sent.
 pub(crate) struct Outgoing<'r> {
     /// The request. It stays, for it may have to be sent once more.
-    pub(crate) request: &'r mut Request<crate::body::Body>,
+    pub(crate) request: &'r mut Request<Body>,
     /// How far its body has come; `None` for a request without one.
-    pub(crate) upload: Option<&'r std::sync::Arc<Progress>>,
+    pub(crate) upload: Option<&'r Arc<Progress>>,
     pub(crate) timeouts: &'r Timeouts,
 }
 
