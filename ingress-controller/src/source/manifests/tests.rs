@@ -211,6 +211,15 @@ async fn a_swapped_mount_wakes() {
 }
 
 impl Folder {
+    /// Waits for a change that is to be taken up so.
+    async fn until(&mut self, pace: Pace) {
+        let wait = async { while self.manifests.changed().await != pace {} };
+        let seconds = std::time::Duration::from_secs(20);
+        tokio::time::timeout(seconds, wait)
+            .await
+            .unwrap_or_else(|_| panic!("no change to be taken up {pace:?}"));
+    }
+
     async fn wait_for(&mut self, names: &[&str]) {
         let wait = async {
             loop {
@@ -303,11 +312,11 @@ async fn a_file_that_is_being_written_is_waited_for() {
     folder.assert(&["a"], &[]);
     folder.manifests.watch.take();
     let mut file = std::fs::File::create(path.join("a.yaml")).unwrap();
-    while folder.manifests.changed().await != LATER {}
+    folder.until(LATER).await;
     file.write_all(service("b").as_bytes()).unwrap();
     drop(file);
-    while folder.manifests.changed().await != SOON {}
+    folder.until(SOON).await;
     folder.assert(&["b"], &[]);
     std::fs::remove_file(path.join("a.yaml")).unwrap();
-    while folder.manifests.changed().await != LATER {}
+    folder.until(LATER).await;
 }
