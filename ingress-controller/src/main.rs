@@ -10,6 +10,10 @@ use ingress_controller::{Controller, Error, RunConfig, telemetry};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 
+/// It gives memory of connections that have become idle back, and costs less where connections come and go (`docs/performance.md`).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let args = match Args::read(std::env::args_os()) {
         Ok(args) => args,

@@ -69,7 +69,7 @@ async fn controller(folder: &std::path::Path) -> (RunningController, SocketAddr)
 #[test]
 fn get() {
     let (_running, address) = proxy();
-    at_most(14, Http1::get(address, "/"));
+    at_most(4, Http1::get(address, "/"));
 }
 
 #[test]
@@ -77,13 +77,13 @@ fn get_with_access_log_and_metrics() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let folder = scene::manifests(endpoint::start());
     let (_running, address) = runtime.block_on(controller(folder.path()));
-    at_most(15, Http1::get(address, "/"));
+    at_most(5, Http1::get(address, "/"));
 }
 
 #[test]
 fn large_answer() {
     let (_running, address) = proxy();
-    at_most(14, Http1::get(address, "/large"));
+    at_most(6, Http1::get(address, "/large"));
 }
 
 #[test]
@@ -92,11 +92,11 @@ fn post() {
     let body = "x".repeat(1024);
     let request = format!("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: {}\r\n\r\n{body}", body.len());
     // One of them is for a body that is read a moment after its head.
-    at_most(15, Http1::new(address, request));
+    at_most(8, Http1::new(address, request));
 }
 
 #[test]
 fn get_over_http2() {
     let (_running, address) = proxy();
-    at_most(19, Http2::new(address));
+    at_most(10, Http2::new(address));
 }
