@@ -1,6 +1,6 @@
 //! Answers that come before the endpoint has the whole request: neither direction waits for the other.
 
-use harness::{Harness, Upstream, serve_snapshot};
+use harness::{Answer, Client, Harness, Upstream, serve_snapshot};
 use ingress_proxy::Config;
 use ingress_proxy::core::{Backend, HostPattern, PathPattern, Route, Snapshot};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -24,6 +24,15 @@ async fn serve(upstream: &Upstream) -> Harness {
     serve_snapshot(snapshot, Config::default()).await
 }
 
+/// The answer to a client that looks at it only when it has sent everything.
+async fn post(harness: &Harness) -> (Client, Answer) {
+    let mut client = harness.connect().await;
+    client.send(format!("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: {MUCH}\r\n\r\n")).await;
+    client.send(vec![b'y'; MUCH]).await;
+    let answer = client.answer().await;
+    (client, answer)
+}
+
 #[tokio::test]
 async fn a_client_may_send_everything_before_it_reads() {
     let upstream = Upstream::script(|mut conn| async move {
@@ -36,10 +45,7 @@ async fn a_client_may_send_everything_before_it_reads() {
     })
     .await;
     let harness = serve(&upstream).await;
-    let mut client = harness.connect().await;
-    client.send(format!("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: {MUCH}\r\n\r\n")).await;
-    client.send(vec![b'y'; MUCH]).await;
-    let answer = client.answer().await;
+    let (_client, answer) = post(&harness).await;
     assert_eq!((answer.status, answer.body.len()), (200, MUCH));
 }
 
@@ -63,10 +69,7 @@ async fn what_follows_a_complete_answer_still_arrives() {
         })
         .await;
         let harness = serve(&upstream).await;
-        let mut client = harness.connect().await;
-        client.send(format!("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: {MUCH}\r\n\r\n")).await;
-        client.send(vec![b'y'; MUCH]).await;
-        let answer = client.answer().await;
+        let (_client, answer) = post(&harness).await;
         assert_eq!((answer.status, answer.text()), (401, "stop"));
         assert_eq!(arrived.await.expect("the whole request"), MUCH, "{framing}");
     }
@@ -85,9 +88,6 @@ async fn a_client_is_listened_to_though_the_endpoint_takes_no_more() {
     })
     .await;
     let harness = serve(&upstream).await;
-    let mut client = harness.connect().await;
-    client.send(format!("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: {MUCH}\r\n\r\n")).await;
-    client.send(vec![b'y'; MUCH]).await;
-    let answer = client.answer().await;
+    let (_client, answer) = post(&harness).await;
     assert_eq!((answer.status, answer.text()), (413, "stop"));
 }
