@@ -10,7 +10,7 @@ use ingress_controller::{Controller, Error, RunConfig, telemetry};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 
-/// It gives memory of connections that have become idle back, and costs less where connections come and go (`docs/performance.md`).
+/// It costs less than that of the C library where connections come and go (`docs/performance.md`).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
