@@ -13,6 +13,7 @@ mod framing;
 mod handshake;
 #[cfg(test)]
 mod handshake_tests;
+mod head;
 mod http;
 mod http1;
 mod http2;

@@ -11,7 +11,8 @@ use ingress_core::Settings;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use super::framing::{Framing, MAX_HEAD, Verdict};
+use super::framing::{Framing, Verdict};
+use super::head::MAX_HEAD;
 use super::lifecycle::{Lifecycle, Upgrade};
 use super::linger::Linger;
 use crate::config::Config;
