@@ -40,6 +40,9 @@ async fn served(bytes: &[u8], piece: usize, pause: Duration) -> Vec<(String, Opt
             let seen = seen.clone();
             async move {
                 let path = request.uri().path().to_owned();
+                if path == "/later" {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
                 let body = request.into_body().collect().await.ok().map(|body| body.to_bytes().to_vec());
                 seen.lock().unwrap().push((path, body));
                 Ok::<_, Infallible>(Response::new(Body::empty()))
@@ -109,6 +112,19 @@ fn pause() -> impl Strategy<Value = Duration> {
 fn block_on<F: Future>(future: F) -> F::Output {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_all().start_paused(true).build().unwrap().block_on(future)
+}
+
+/// What is sent ahead of an upgrade that is declined, so much that no more of it may be read, is read all the same when it has to wait for
+/// more room for its fields.
+#[test]
+fn a_head_of_many_fields_behind_an_upgrade_is_served() {
+    let upgrade = "GET /later HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n";
+    let body = "x".repeat(70_000);
+    let fields = "a: b\r\n".repeat(120);
+    let wide = format!("POST /wide HTTP/1.1\r\nContent-Length: {}\r\n{fields}\r\n{body}", body.len());
+    let seen = block_on(served((upgrade.to_owned() + &wide).as_bytes(), 8000, Duration::ZERO));
+    let expected = [("/later".to_owned(), Some(Vec::new())), ("/wide".to_owned(), Some(body.into_bytes()))];
+    assert!(seen == expected, "{:?}", seen.iter().map(|(path, _)| path).collect::<Vec<_>>());
 }
 
 proptest! {

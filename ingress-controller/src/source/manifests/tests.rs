@@ -302,6 +302,21 @@ async fn an_event_is_enough() {
     folder.wait_for(&["a2", "c2"]).await;
 }
 
+/// What a link leads to is known by the name of the link, also when an event names what it leads to.
+#[tokio::test]
+async fn a_linked_file_changes_and_goes() {
+    let mut folder = Folder::new();
+    let path = folder.folder.path().to_owned();
+    folder.write("b.yaml", &service("old"));
+    symlink("b.yaml", path.join("a.yaml")).unwrap();
+    folder.assert(&["old"], &[]);
+    folder.write("b.yaml", &service("new"));
+    folder.wait_for(&["new"]).await;
+    folder.assert(&["new"], &[]);
+    std::fs::remove_file(path.join("b.yaml")).unwrap();
+    folder.wait_for(&[]).await;
+}
+
 /// A file that is written is waited for; one that was put where it is is not.
 #[tokio::test]
 async fn a_file_that_is_being_written_is_waited_for() {
